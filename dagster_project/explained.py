@@ -28,7 +28,7 @@ def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
     except XInstructionError as error:
         return {"explained_row": dg.MetadataValue.text(str(error))}
     command = f"python -m x_instruction explain {sampled}"
-    return {"explained_row": dg.MetadataValue.md(table), "explained_by": dg.MetadataValue.text(command)}
+    return {"explained_row": dg.MetadataValue.md(table), "explain_command": dg.MetadataValue.text(command)}
 
 
 def _sampled(root: Path, language: str) -> str | None:

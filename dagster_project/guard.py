@@ -50,7 +50,7 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
     if not set(_values(scope, b"sec-fetch-site")) <= OWN_SITE and not _is_a_link(scope):
         return 403, "another page sent this request: open the UI itself"
     if _is_query_by_get(scope):
-        return 405, "GraphQL by GET could change things without the user: send it by POST"
+        return 405, "GraphQL by GET could change data without the user's consent: send it by POST"
     return None
 
 

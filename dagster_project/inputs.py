@@ -41,4 +41,4 @@ def _description(artifact: Artifact) -> str:
     first = artifact.stages[0]
     example = f" (shown for {first.language})" if first.language else ""
     files = "\n".join(f"- `{path}`" for path in first.sources)
-    return f"The command, the parameters and these files and folders{example}:\n\n{files}"
+    return f"The inputs of the stage: its command, its parameters, and these files and folders{example}:\n\n{files}"

@@ -46,7 +46,7 @@ def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
         found["dagster/column_schema"] = dg.TableSchema(columns=columns)
     if reasons := manifest.get("drop_reasons"):
         rows = [[reason, str(count)] for reason, count in reasons.items()]
-        found["drops_by_reason"] = dg.MetadataValue.md(markdown_table(["reason", "rows"], rows))
+        found["dropped_rows_by_reason"] = dg.MetadataValue.md(markdown_table(["reason", "rows"], rows))
     return found
 
 

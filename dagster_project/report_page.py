@@ -60,7 +60,7 @@ class _Quiet(SimpleHTTPRequestHandler):
     def send_head(self) -> Any:
         """Refuses other host names, by which another site could read the report (DNS rebinding, see guard.py)."""
         if not OWN_NAMES.fullmatch(self.headers.get("Host", "")):
-            self.send_error(HTTPStatus.FORBIDDEN, "this name is not this machine")
+            self.send_error(HTTPStatus.FORBIDDEN, "this host name is not that of this machine")
             return None
         return super().send_head()
 

@@ -169,7 +169,7 @@ def _as_dvc_sees(item: Output) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m dvc_project.doctor", description="Look for damage.")
+    parser = argparse.ArgumentParser(prog="python -m dvc_project.doctor", description="Look for damaged files.")
     parser.add_argument("--verify", action="store_true", required=True, help="hash everything that DVC tracks")
     parser.add_argument("--delete", action="store_true", help="delete what is damaged and can be made again")
     options = parser.parse_args(arguments)
@@ -182,13 +182,13 @@ def _report(root: Path, deletes: bool) -> int:
     for finding in findings:
         print(finding.sentence)
     if not findings:
-        print("everything that DVC tracks is as recorded")
+        print("every file that DVC tracks has its recorded content")
         return 0
     if deletes:
         delete(findings)
-        print("damaged outputs and objects are deleted: `make run` makes them again", file=sys.stderr)
+        print("the damaged files that can be made again were deleted: `make run` makes them", file=sys.stderr)
     else:
-        print("run again with --delete, then `make run`", file=sys.stderr)
+        print("to delete the damaged files that can be made again, run with --delete, then `make run`", file=sys.stderr)
     return 1
 
 

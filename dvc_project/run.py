@@ -129,8 +129,12 @@ def stages_at_once(threads: int) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m dvc_project.run", description="Make everything that changed.")
-    parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: depends on the cores)")
+    parser = argparse.ArgumentParser(
+        prog="python -m dvc_project.run", description="Make every artifact that is out of date."
+    )
+    parser.add_argument(
+        "--at-once", type=int, metavar="N", help="stages to run at the same time (default: by the number of cores)"
+    )
     chosen = parser.parse_args(arguments).at_once
     if "MAKELEVEL" in os.environ:
         die_with_parent()  # if `make run` is killed, this process and its stages end too
@@ -146,7 +150,10 @@ def _make_all(root: Path, at_once: int | None) -> int:
             outcome = _run(graph, names, at_once or stages_at_once(threads))
         if outcome.failed:
             print(f"failed: {', '.join(outcome.failed)}; each error is above, after the stage's name", file=sys.stderr)
-            print(f"skipped, because they need these: {', '.join(outcome.skipped) or 'none'}", file=sys.stderr)
+            print(
+                f"skipped, because they depend on a failed stage: {', '.join(outcome.skipped) or 'none'}",
+                file=sys.stderr,
+            )
             return 1
     return subprocess.run(dvc("repro"), cwd=root, env=environment()).returncode
 

@@ -39,7 +39,10 @@ def _clean(path: Path) -> None:
             "read": {name: alive for name, readers in found.get("read", {}).items() if (alive := _living(readers))},
         }
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
-        print(f"warning: {path} is not valid JSON, as after a kill or on a full disk: it is removed", file=sys.stderr)
+        print(
+            f"warning: {path} is not valid JSON, perhaps after a kill or on a full disk, and is removed",
+            file=sys.stderr,
+        )
         path.unlink(missing_ok=True)
         return
     if living != {"write": found.get("write", {}), "read": found.get("read", {})}:

@@ -60,7 +60,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
     table.add_column("model")
     for name in SHOWN:
         table.add_column(f"{name.replace('_', ' ')} {ARROWS[MEASURES[name].better]}".strip(), justify="right")
-    table.add_column("wins of tuned", justify="right")
+    table.add_column("wins/ties/losses of tuned", justify="right")
     for language in settings.languages:
         scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
         judged = scores["pairwise"]["evaluator"]
@@ -108,8 +108,8 @@ def _show() -> int:
             "The embedded model shows that the pipeline works. Its scores do not predict those of a real model."
         )
     console.print(
-        "The evaluator decides wins/ties/losses.\n"
-        "Report for a browser: data/report/index.html · the path of a row: python -m x_instruction explain ID\n"
+        "The ratings of the evaluator decide whether the tuned model wins, ties or loses.\n"
+        "Report for a browser: data/report/index.html · explain a row: python -m x_instruction explain ID\n"
         "Released set: data/released_set/dataset · tuned model: data/tuned_model\n"
         "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/__drops__\n"
         "Next: `make ui` shows all of this in Dagster; your own text, seeds and model: docs/your-data.md"

@@ -13,8 +13,8 @@ from stages.raw_web_text.unread import BAD, CAUSES, DOUBTFUL, in_bytes, lost_byt
 from x_instruction.runner.files import read_json
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS
 
-SHARE, DAMAGED = "share of the bytes", "read from damaged parts"
-PROMPTS = "evaluation rows that protect nothing"
+SHARE, DAMAGED = "unread share of the bytes", "read from damaged parts"
+PROMPTS = "evaluation prompts that are too short"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:
@@ -23,7 +23,7 @@ def unread_table(settings: Settings, data: Path) -> Table | None:
     causes = list(dict.fromkeys(cause for cells in found.values() for cause in cells))
     if not causes:
         return None
-    table = Table(title="Not read, by cause (each is listed in __drops__)", title_justify="left")
+    table = Table(title="Input that was not used, by cause (listed in __drops__)", title_justify="left")
     table.add_column("cause")
     for language in settings.languages:
         table.add_column(language, justify="right")

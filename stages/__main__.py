@@ -18,9 +18,13 @@ ARTIFACTS = tuple(sorted(path.parent.name for path in HERE.glob("*/stage.py")))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m stages", description="Make one partition of one artifact.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages", description="Make one artifact, for one language or iteration."
+    )
     parser.add_argument("artifact", choices=ARTIFACTS)
-    parser.add_argument("names", nargs="*", metavar="ITERATION|LANGUAGE")
+    parser.add_argument(
+        "names", nargs="*", metavar="ITERATION|LANGUAGE", help="as in the command of the stage in dvc.yaml"
+    )
     options = parser.parse_args(arguments)
 
     from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border

@@ -18,9 +18,11 @@ from x_instruction.runner.border import at_the_border
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m x_instruction explain", description="Explain a row by its id.")
-    parser.add_argument("id", metavar="ID", help="of a document, a text or a pair: 16 digits of 0-9 and a-f")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser = argparse.ArgumentParser(
+        prog="python -m x_instruction explain", description="Show what each stage did with a row."
+    )
+    parser.add_argument("id", metavar="ID", help="id of a document, a text or a pair: 16 hexadecimal digits")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table instead of plain text")
     options = parser.parse_args(arguments)
     return at_the_border(lambda: _print(Path.cwd(), options.id, options.markdown))
 

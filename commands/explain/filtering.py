@@ -123,7 +123,7 @@ def _judged(
             value = rule(frame, settings, language)["value"].item()
         if "language_score" in judged.columns and "language_score" not in frame.columns:
             score, least = judged["language_score"].item(), language.min_language_score
-            value = f"{value}; {language.code} {score:.2f} < {least}"
+            value = f"{value}; language score {score:.2f} < {least}"
         broken = judged["value"].item()
         rows.append([name, "kept" if broken is None else "broken", one_line(broken or value or "nothing found", VALUE)])
         frame = judged.drop("value")

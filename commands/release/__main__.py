@@ -32,19 +32,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m x_instruction release", description="Publish the released set or the tuned model."
     )
-    parser.add_argument("--what", default="set", choices=("set", "model"), help="default: set")
-    parser.add_argument("--to", required=True, choices=("folder", "hub"))
-    parser.add_argument("target", metavar="PATH|OWNER/NAME", help="the folder, or the repository of the hub")
-    parser.add_argument("--language", metavar="CODE", help="model: that of one language, if there is one for each")
-    parser.add_argument("--csv", action="store_true", help="set: add csv/<language>.csv, safe for spreadsheets")
-    parser.add_argument("--public", action="store_true", help="hub: a new repository is public (default: private)")
+    parser.add_argument("--what", default="set", choices=("set", "model"), help="what to publish (default: set)")
+    parser.add_argument("--to", required=True, choices=("folder", "hub"), help="where to publish it")
+    parser.add_argument("target", metavar="PATH|OWNER/NAME", help="the folder, or the repository on the hub")
+    parser.add_argument(
+        "--language", metavar="CODE", help="with --what model: which model to publish, if each language has one"
+    )
+    parser.add_argument(
+        "--csv",
+        action="store_true",
+        help="with --what set --to folder: also write csv/<language>.csv, which is safe to open in a spreadsheet",
+    )
+    parser.add_argument(
+        "--public", action="store_true", help="with --to hub: make a new repository public (default: private)"
+    )
     options = parser.parse_args(arguments)
     if options.csv and (options.to == "hub" or options.what == "model"):
-        parser.error("--csv is for the set in a folder")
+        parser.error("--csv needs --what set and --to folder")
     if options.public and options.to == "folder":
-        parser.error("--public is for the hub")
+        parser.error("--public needs --to hub")
     if options.language and options.what == "set":
-        parser.error("--language is for the model")
+        parser.error("--language needs --what model")
     return at_the_border(lambda: _release(options))
 
 
@@ -52,7 +60,7 @@ def _release(options: argparse.Namespace) -> int:
     release = _warned(the_set(Path.cwd())) if options.what == "set" else _of_model(options.language)
     if options.to == "folder":
         files = copy_to(release, Path(options.target), options.csv)
-        print(f"{len(files)} files are in {options.target}")
+        print(f"{len(files)} files were written to {options.target}")
     else:
         print(f"released as {_uploaded(release, options.target, options.public)}")
     return 0
@@ -73,18 +81,23 @@ def _uploaded(release: Release, name: str, public: bool) -> str:
 
 def _warned(release: Release) -> Release:
     if SHOWS_A_RUN in (release.folder / CARD).read_text(encoding="utf-8"):
-        print("warning: this set has pairs that were kept whatever their rating; its card says so", file=sys.stderr)
+        print(
+            "warning: this set has pairs that were kept regardless of their ratings, as its card says", file=sys.stderr
+        )
     return release
 
 
 def _of_model(language: str | None) -> Release:
     found: ReleasedModel = the_model(Path.cwd(), language)
     if found.record["base"]["name"] == EMBEDDED:
-        print("warning: this model was tuned from the embedded one, which only shows a run", file=sys.stderr)
+        print(
+            "warning: this model was tuned from the embedded model and only shows that the pipeline works",
+            file=sys.stderr,
+        )
     if found.unscored:
         print(
             f"warning: eval_scores did not measure this model in {', '.join(found.unscored)}, so its card has no "
-            "scores there: run `dvc repro eval_scores` first if it should",
+            "scores for these languages; to add them, run `dvc repro eval_scores`, then release again",
             file=sys.stderr,
         )
     return found.release

@@ -28,9 +28,9 @@ IS_CHECKPOINT = """\
 A copy of {name}, from which a run of X-Instruction trained its models. The weights were not trained further; they are
 stored in {dtype}.
 """
-IS_GGUF = "The weights were unpacked from the file `{name}`, so a quantized file has left its rounding in them.\n"
+IS_GGUF = "The weights were unpacked from the file `{name}`. If it is quantized, they keep its rounding errors.\n"
 USE = """\
-This model was not taught the prompts of the other models of the run, which were fine-tuned from it. It continues a
+This model did not learn the prompts of the run's other models, which were fine-tuned from it. It only continues a
 text:
 
 ```python
@@ -39,26 +39,29 @@ from transformers import pipeline
 pipeline("text-generation", "<this folder>")("The bread is", max_new_tokens=20, return_full_text=False)
 ```
 """
-OF_PAGES = "The pages that it learned from have their own licences."
+OF_PAGES = "The pages from which it learned have their own licences."
 # The figures that the card shows, and what they mean. The other figures of the run are in its reports.
 MEANINGS = {
     "parameters": "parameters",
-    "entropy_share": 'entropy of the next token after "A short text.", as a share of that of a uniform guess',
-    "begin_token_cost": "mean loss of a token with texts begun as the tokenizer does, minus that with texts begun the "
-    "other way, in nats; 0 without a BOS token",
-    "examples": "windows of text that were learned",
-    "tokens": "tokens that were learned, counting each epoch",
-    "steps": "steps",
-    "training_loss": "mean loss over the steps, in nats per token",
-    "loss_change": "mean loss of the last quarter of the steps minus that of the first, in nats per token",
+    "entropy_share": 'entropy of the distribution of the next token after "A short text.", divided by the entropy of a '
+    "uniform distribution",
+    "begin_token_cost": "mean loss, in nats per token, of texts that begin as the tokenizer begins them (with or "
+    "without a BOS token), minus the mean loss of the same texts begun the other way; 0 if there is no BOS token",
+    "examples": "windows of text in the training data",
+    "tokens": "tokens of all epochs together",
+    "steps": "training steps",
+    "training_loss": "mean training loss, in nats per token",
+    "loss_change": "mean training loss in the last quarter of the steps minus that in the first quarter, in nats per "
+    "token",
 }
 LIMITS_OF_EMBEDDED = """\
-- It shows that a pipeline runs. It is far too small and saw far too little text to answer anything.
-- All its texts were learned, so no figure here is of unseen text.
+- The model only shows that the pipeline works. It is far too small, and learned from far too little text, to write
+  anything useful.
+- The model learned from all texts of the corpus, so no figure here was measured on unseen text.
 """
 LIMITS_OF_CHECKPOINT = """\
 - The figures check that the copy loads and that its tokenizer begins a text correctly. They say nothing about quality.
-- What the model learned, and from which texts, is described by those who made it.
+- The card of the original model describes what the model learned, and from which texts.
 """
 
 

@@ -35,7 +35,9 @@ class CandidatePairs(Section):
     @model_validator(mode="after")
     def _samples_differ(self) -> CandidatePairs:
         if self.samples > 1 and not self.temperature:
-            raise ValueError("at temperature 0 all samples of a text are the same: raise it, or set samples to 1")
+            raise ValueError(
+                "at temperature 0 all samples of a text are the same: raise the temperature, or set samples to 1"
+            )
         return self
 
     @model_validator(mode="after")

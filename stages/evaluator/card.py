@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from stages.evaluator.rating_set import RatedPair
+from x_instruction.language.names import listed
 from x_instruction.models.card_parts import (
     METHOD,
     base_name,
@@ -36,12 +37,12 @@ from x_instruction.runner.markdown import table
 # The placeholders of the rating prompt, and the variables of the card's Python code that replace them.
 TEXTS = {"instruction": "instruction", "response": "response"}
 SIGNALS = {
-    "similarity": "cosine of instruction and response in the space of a text encoder, without the mean vectors of the "
-    "language, which are in `similarity/`",
-    "part_similarity": "the lowest cosine of the instruction and a part of the response",
-    "likelihood": "mean log-probability in nats of the instruction's tokens after the response, by the instruction "
-    "model of the run, less a share of the same after other texts",
-    "part_likelihood": "the lowest likelihood of the instruction after a part of the response",
+    "similarity": "cosine similarity of the instruction's and the response's vectors from a text encoder, after "
+    "the mean vectors of the language (in `similarity/`) are subtracted",
+    "part_similarity": "the lowest such cosine similarity of the instruction and a part of the response",
+    "likelihood": "mean log-probability, in nats per token, that the run's instruction model gives to the instruction, "
+    "given the response, minus a share of its mean log-probability given other texts",
+    "part_likelihood": "the lowest such log-probability of the instruction given a part of the response",
     "repeated_share": "share of the response in sentences that repeat an earlier one",
     "short_run": "longest run of very short sentences or lines in the response",
     "open_end": "1 if the response does not end like a sentence",
@@ -50,23 +51,24 @@ SIGNALS = {
 FIGURES = {
     "pairs": "held-out pairs",
     "auc": "AUC, best pairs against all others",
-    "auc_surface": "AUC, best pairs against those with defects of the surface",
-    "precision": "precision of the pairs rated {threshold} or more",
-    "recall": "recall of the same pairs",
+    "auc_surface": "AUC, best pairs against pairs with surface defects",
+    "precision": "precision: share of best pairs among the pairs rated {threshold} or more",
+    "recall": "recall: share of the best pairs that are rated {threshold} or more",
     "expected_calibration_error": "expected calibration error of the probability of best",
-    "calibration_error_before": "the same before calibration",
+    "calibration_error_before": "expected calibration error before calibration",
     "calibration_pairs": "pairs on which the calibration was fitted",
 }
 MEASURED = """\
-All figures are of pairs made from seeds that no model of the run learned from and that the calibration was not fitted
-on. AUC is the probability that a good pair is rated above a pair with the defect; 0.5 is chance.
+All figures were measured on pairs that were made from held-out seeds. No model of the run learned from these seeds, and
+the calibration was not fitted on them. AUC is the probability that a best pair gets a higher rating than another pair
+(in the table of defects: a pair with this defect); 0.5 is chance.
 """
 LIMITS = """\
-- It was taught and measured with defects that were made from good pairs. What else is wrong with a pair, such as a
-  false statement, was neither taught nor measured.
+- The evaluator learned from defects that were made artificially from good pairs, and was measured on such defects.
+  Other faults, such as false statements, were neither learned nor measured.
 - A rating says how good a pair is as training data, and only in the languages above.
 - The {pairs} held-out pairs were made from {seeds} instructions, and pairs of one instruction are not independent.
-- With other prompts, labels or cuts of the response than above, the calibration does not hold.
+- The calibration is valid only with the prompt, the labels and the length of responses that are described above.
 """
 
 
@@ -98,11 +100,10 @@ class Trained:
 
 def card(trained: Trained) -> str:
     """The text of the card."""
-    languages = ", ".join(f"{name} (`{code}`)" for code, name in trained.names.items())
     sections = {
-        "": f"It rates pairs of an English instruction and a response in {languages}, and gives the probabilities that "
-        f"a pair is best, flawed or worst. It was fine-tuned from the `{trained.start}` of the same run, whose base is "
-        f"{base_name(trained.base)}. {METHOD}",
+        "": f"This model rates pairs of an English instruction and a response in {listed(trained.names)}. It gives the "
+        f"probabilities that a pair is best, flawed or worst. It was fine-tuned from the `{trained.start}` of the same "
+        f"run, whose base model is {base_name(trained.base)}. {METHOD}",
         "How to use": _use(trained),
         "Signals and calibration": _calibration(trained),
         "Licence": f"{license_section(trained.base)}The licences of the pages from which the pairs were made are in "
@@ -129,7 +130,7 @@ def _use(trained: Trained) -> str:
     values = ", ".join(f"{level} {value:g}" for level, value in zip(LEVELS, rating.values, strict=True))
     return f"""The token after the prompt is one of three labels: {labels}. A rating is the expected value of the
 levels ({values}). The prompt is encoded in parts, as in the training. A response of more than
-{rating.max_response_tokens} tokens is cut at the end of a sentence first.
+{rating.max_response_tokens} tokens is first shortened to whole sentences.
 
 ```python
 import torch
@@ -172,11 +173,11 @@ def _calibration(trained: Trained) -> str:
         for name, median in zip(regression.signals, regression.medians, strict=True)
     }
     rows = [[f"`{name}`", SIGNALS[name], plain(median)] for name, median in medians.items()]
-    subtracted = f"The share that is subtracted from the likelihoods is {regression.subtracted:g}. "
+    subtracted = f"The share of the log-probability given other texts that is subtracted is {regression.subtracted:g}. "
     likelihood = any("likelihood" in name for name in regression.signals)
     return (
         "A multinomial logistic regression over the log-odds of the labels and the signals of the pair gives the final "
-        "probabilities. A signal counts by how much it is worse than its median among the best pairs:\n\n"
+        "probabilities. The regression uses by how much a signal is worse than its median among the best pairs:\n\n"
         f"{table(['signal', 'what it is', 'median'], rows)}"
         f"\n{subtracted if likelihood else ''}`calibration.json` has the coefficients. In the project's software, "
         "`x_instruction.rating.calibration.read_calibration(folder).apply(frame)` applies it to a polars table with "
@@ -189,14 +190,14 @@ def _training(trained: Trained) -> str:
     of_language = Counter(pair.pair.language for pair in trained.rated)
     settings, facts = training_settings(trained.training.model_dump(mode="json")), trained.facts
     order = sorted(counts, key=lambda key: (LEVELS.index(key[0]), -counts[key], key[1]))
-    listed = ", ".join(f"`{code}` {of_language[code]}" for code in trained.names)
+    by_language = ", ".join(f"`{code}` {of_language[code]}" for code in trained.names)
     return (
-        f"It learned the labels of {len(trained.rated)} rated pairs ({listed}), made from good pairs, unchanged or "
+        f"It learned the labels of {len(trained.rated)} rated pairs ({by_language}). Each is a good pair, unchanged or "
         "with a defect:\n\n"
         + table(["level", "defect", "pairs"], [[*key, str(counts[key])] for key in order])
-        + f"\nHash of the rated pairs: `{digest(*map(repr, trained.rated))[:32]}`. Content of the model that it was "
-        f"tuned from: `{trained.start_content[:16]}`.\n\n{settings}\n\nSteps {facts['steps']}, mean loss "
-        f"{plain(facts['training_loss'])} nats, products in {facts['precision']}.\n"
+        + f"\nHash of the rated pairs: `{digest(*map(repr, trained.rated))[:32]}`. Content hash of the model from "
+        f"which it was tuned: `{trained.start_content[:16]}`.\n\n{settings}\n\nThe training took {facts['steps']} "
+        f"steps. The mean loss is {plain(facts['training_loss'])} nats. Matrix products are in {facts['precision']}.\n"
     )
 
 

@@ -69,7 +69,7 @@ def listing(source: Source, language: str, root: Path) -> Listing:
             result.files.append(SourceFile(system, file.path, name, form))
     if not result.files:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
-        others = f" but {len(result.unread)} others" if result.unread else ""
+        others = f" but {len(result.unread)} other files or folders" if result.unread else ""
         remedy = _remedy({record["reason"] for record in result.unread})
         raise InputError(f"source {pattern} has no file of a known kind ({wanted}){others}: {remedy}")
     return result
@@ -159,7 +159,11 @@ def _unread(name: str, reason: str, size: int) -> Record:
     """The record of a file or folder that is not read. The bytes of an artifact's dropped rows are not `lost`."""
     kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
     # Nobody knows the size of a folder that cannot be listed.
-    value = f"about {size} bytes, as other folders" if reason == CLOSED_FOLDER else f"{kind}, {size} bytes"
+    value = (
+        f"about {size} bytes, the mean size of the other folders"
+        if reason == CLOSED_FOLDER
+        else f"{kind}, {size} bytes"
+    )
     return {"source": name, "record": 0, "reason": reason, "value": value, "lost": 0 if "drops" in reason else size}
 
 

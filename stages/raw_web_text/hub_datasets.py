@@ -63,7 +63,9 @@ def _called(name: str, call: Callable[[], Result]) -> Result:
         return call()
     except Exception as error:
         cause = f"{type(error).__name__}: {one_line(error)}"
-        raise InputError(f"source {name} cannot be read as a dataset ({cause}): correct it or its entry") from None
+        raise InputError(
+            f"source {name} cannot be read as a data set ({cause}): correct the data set or its entry"
+        ) from None
 
 
 def _builder(where: dict[str, Any]) -> Any:

@@ -85,10 +85,11 @@ class Source(Section):
     def _usable(self) -> Source:
         if self.remote and not self.revision:
             raise ValueError(
-                f"DVC cannot see a change of {self.path}: set `revision` to any text; with a new text it is read again"
+                f"DVC cannot see a change of {self.path}: set `revision` to any text; the source is read again "
+                "when this text changes"
             )
         if self.config and self.format != "dataset":
-            raise ValueError("only a data set has a `config`: set `format: dataset` or remove it")
+            raise ValueError("only a data set has a `config`: set `format: dataset` or remove `config`")
         if self.format in ("html", "warc", "wet"):
             for name in ("columns", "content"):
                 if name in self.model_fields_set and getattr(self, name) is not None:

@@ -79,7 +79,7 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
         numbered.join(other, on="row", how="left", maintain_order="left")
         .with_columns(
             reason=pl.when(elsewhere).then(pl.lit("other_language")).otherwise("reason"),
-            value=pl.when(elsewhere).then(pl.format("judged {}", "judged")).otherwise("value"),
+            value=pl.when(elsewhere).then(pl.format("identified as {}", "judged")).otherwise("value"),
             text=pl.when(elsewhere).then(pl.lit("")).otherwise("text"),
         )
         .drop("row", "judged")
@@ -112,7 +112,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
     if share > job.section(RawWebText).max_bad_share:
-        print(f"raw_web_text {job.partition}: bad records among {pages}: {counts}", file=sys.stderr)
+        print(f"raw_web_text {job.partition}: bad records among {pages} pages: {counts}", file=sys.stderr)
     unread = unread_sentence(outcome.counts, reasons)
     if unread != "none":
         print(f"raw_web_text {job.partition}: not read: {unread}", file=sys.stderr)

@@ -18,12 +18,12 @@ BAD = (
 )  # fmt: skip
 # Causes that do not count as bad records, because they say nothing about the rows that are read.
 CAUSES = {
-    "unread_file": "files of a kind that no reader takes",
+    "unread_file": "files in a format that cannot be read",
     "outside_link": "links that lead out of the source's folder",
     "irregular_file": "pipes, sockets and devices",
-    "closed_folder": "folders without the right to list them; their bytes are an estimate",
-    "closed_file": "files without the right to read them",
-    "drops_of_an_artifact": "drops beside the rows of a published artifact, which must not come back as data",
+    "closed_folder": "folders that the current user may not list; their bytes are an estimate",
+    "closed_file": "files that the current user may not read",
+    "drops_of_an_artifact": "files with the dropped rows of a published artifact, which must not become input again",
     "other_records": "records of an archive that are not pages, such as requests",
 }
 READ, DOUBTFUL, LOST = "bytes_read", "bytes_doubtful", "bytes_lost_"

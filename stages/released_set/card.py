@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 
 from stages.released_set.settings import ReleasedSet
-from x_instruction.language.names import load_names
+from x_instruction.language.names import listed, load_names
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.runner.job import Job
 from x_instruction.runner.markdown import table
@@ -18,14 +18,14 @@ FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 MODELS = ("base_model", "instruction_model")
 SHOWN_REASONS = 5
-HELD_OUT = ("precision", "recall", "auc")
+HELD_OUT = {"precision": "precision", "recall": "recall", "auc": "AUC"}
 OVERLAP = "evaluation_overlap"
 
 METHOD = """\
-Each response is the text of a web page or a part of it. A language model wrote the English instruction that it
-answers, an evaluator rated the pairs, and a diverse selection of the best is released. The method is X-Instruction (Li
-et al., Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the software is an independent
-implementation.
+Each response is the text of a web page or a part of it. A language model wrote an English instruction that this text
+answers, another model (the evaluator) rated the pairs, and the set is a diverse selection of the pairs with high
+ratings. The method is X-Instruction (Li et al., Findings of ACL 2024,
+[arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the software is an independent implementation.
 """
 COLUMNS = """\
 | column | what it holds |
@@ -33,31 +33,35 @@ COLUMNS = """\
 | `instruction`, `response`, `language` | the pair, and the code of the response's language |
 | `messages` | the pair as two turns; the user's turn asks for the language |
 | `id`, `text_id`, `document_id` | the ids of the pair, its text and its document in the pipeline |
-| `url`, `source`, `record`, `source_id`, `title`, `date` | where the text is from, as far as the source says |
+| `url`, `source`, `record`, `source_id`, `title`, `date` | the origin of the text, as far as it is known |
 | `license`, `spdx` | the licence as the page names it, and its SPDX identifier; empty if there is none |
 | `rating`, `rating_*` | the evaluator's rating, and its probabilities of best, flawed and worst |
-| `signal_*` | the signals that the rating also uses |
+| `signal_*` | other signals that the rating uses, such as the similarity of instruction and response |
 | `iteration` | the iteration whose evaluator rated the pair |
 | `cluster` | the group of similar instructions from which the pair was drawn |
 """
+FUNNEL_MEANS = """\
+Each line is a step of the pipeline, with the number of rows that it kept of each language.
+
+"""
 CHECKS = """\
-Each step published its rows only after they had passed its suite of expectations (Great Expectations); every row that
-came in was kept, or dropped with a reason. Pairs that share a run of words with an evaluation prompt were dropped:
+Each step published its rows only after they had passed its checks (a suite of Great Expectations). Each input row was
+either kept, or dropped with a reason. These texts and pairs were dropped because they share a run of words with an
+evaluation prompt:
 """
 CITE = """\
 Cite this set by its title and the hash of its pairs above, the pages by their `url`, and the method by its paper: Li et
 al., X-Instruction, Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744).
 """
 LIMITS = """\
-- No person checked the pairs. A model wrote the instructions, and they may miss what the text says.
+- No person checked the pairs. A model wrote the instructions, and an instruction may not fit its response.
 - Private data were masked by rules, which find most but not all of them.
 - A licence is what the page states. Nobody checked whether the statement is right.
-- Pairs that share a run of words with the evaluation prompts of the settings were removed; other evaluation sets may
-  overlap.
+- The set may overlap with evaluation sets: only the evaluation prompts that the settings of the run name were compared.
 """
-SHOWN_ANYWAY = """\
-- **This set shows a run and is not training data.** `refined_pairs.always_kept` is {count}: the best {count} pairs of
-  each language did not need the rating above.
+SHOWN_ANYWAY = """
+**This set shows a run and is not training data.** The {count} pairs with the highest ratings of each language were kept
+even if their ratings are below {needed} (`refined_pairs.always_kept`).
 """
 
 
@@ -67,20 +71,20 @@ def card(job: Job, released: pl.DataFrame, pairs: str) -> str:
     The dropped rows must be written before the card is made.
     """
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
-    languages = [f"{names[code]} (`{code}`)" for code in job.settings.languages]
-    always_kept = job.section(RefinedPairs).always_kept
+    refined, languages = job.section(RefinedPairs), listed({code: names[code] for code in job.settings.languages})
+    warning = SHOWN_ANYWAY.format(count=refined.always_kept, needed=refined.min_rating) if refined.always_kept else ""
     sections = {
-        "": f"Pairs of an English instruction and a response in {', '.join(languages)}.\n\n{METHOD}",
+        "": f"Pairs of an English instruction and a response in {languages}.\n{warning}\n{METHOD}",
         "How to load": _loading(job.settings.languages),
         "Columns": COLUMNS,
         "From pages to pairs": _funnel(job, released),
         "Why rows were dropped": _drops(job),
-        "Licences": _counts(released, "spdx", "licence", "none named, or none that SPDX lists"),
+        "Licences": _counts(released, "spdx", "licence", "no licence, or none that SPDX lists"),
         "Sources": _counts(released.with_columns(site=_site()), "site", "site", "no address"),
         "How it was made": _made(job, released["iteration"].unique().sort().to_list(), pairs),
         "Ratings": _ratings(job, released),
         "Checks": _checks(job),
-        "Known limits": LIMITS + (SHOWN_ANYWAY.format(count=always_kept) if always_kept else ""),
+        "Known limits": LIMITS,
     }
     sections["How to cite"] = CITE
     body = "\n".join(f"## {title}\n\n{text}" if title else f"{text}" for title, text in sections.items())
@@ -121,8 +125,8 @@ def _funnel(job: Job, released: pl.DataFrame) -> str:
         [f"`{artifact}`", *(str(_manifest(job, artifact, code)["rows"]) for code in job.settings.languages)]
         for artifact in FUNNEL
     ]
-    rows.append(["released", *(str(counts.get(code, 0)) for code in job.settings.languages)])
-    return table(["rows kept", *job.settings.languages], rows)
+    rows.append(["`released_set`", *(str(counts.get(code, 0)) for code in job.settings.languages)])
+    return FUNNEL_MEANS + table(["rows kept by", *job.settings.languages], rows)
 
 
 def _drops(job: Job) -> str:
@@ -140,7 +144,7 @@ def _drops(job: Job) -> str:
         listed = [f"{reason} {count}" for reason, count in summed.head(SHOWN_REASONS).iter_rows()]
         more = summed.height - len(listed)
         rows.append([f"`{artifact}`", ", ".join(listed) + (f" and {more} more reasons" if more > 0 else "") or "none"])
-    return table(["artifact", "most frequent reasons, rows"], rows)
+    return table(["step", "most frequent reasons, with numbers of rows"], rows)
 
 
 def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> str:
@@ -156,12 +160,11 @@ def _made(job: Job, iterations: list[str], pairs: str) -> str:
     rows = [[f"`{name}`", f"`{read_manifest(job.input(name))['content'][:16]}`"] for name in MODELS]
     for name in iterations:
         content = read_manifest(job.input("evaluator", iteration=name))["content"]
-        rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
+        rows.append([f"`evaluator` of `{name}`", f"`{content[:16]}`"])
     rows.append(["the released pairs", f"`{pairs[:16]}`"])
     best = f", except the best {refined.always_kept} of each language" if refined.always_kept else ""
-    needed = f"Pairs need a rating of {refined.min_rating}{best}"
-    settings = f"{needed}; random numbers are seeded with {job.settings.seed}.\n"
-    return table(["what", "hash of its content"], rows) + f"\n{settings}"
+    needed = f"Pairs need a rating of at least {refined.min_rating}{best}."
+    return table(["what", "hash of its content"], rows) + f"\n{needed} Random seed: {job.settings.seed}.\n"
 
 
 def _ratings(job: Job, released: pl.DataFrame) -> str:
@@ -171,16 +174,17 @@ def _ratings(job: Job, released: pl.DataFrame) -> str:
         rating.min().alias("lowest"), rating.median().alias("median"), rating.max().alias("highest")
     )
     by_language = [
-        [code, *(f"{value:.3f}" for value in values)] for code, *values in ratings.sort("language").iter_rows()
+        [f"`{code}`", *(f"{value:.3f}" for value in values)] for code, *values in ratings.sort("language").iter_rows()
     ]
     rows = []
     for name in released["iteration"].unique().sort():
         path = job.root / "data" / "metrics" / "evaluator" / f"{name}.json"
         scores = read_metrics(path, job.input("evaluator", iteration=name))
-        rows.append([name, *(f"{scores[figure]:.3f}" for figure in HELD_OUT)])
-    of_evaluators = table(["evaluator of", *HELD_OUT], rows)
+        rows.append([f"`{name}`", *(f"{scores[figure]:.3f}" for figure in HELD_OUT)])
+    of_evaluators = table(["evaluator of", *HELD_OUT.values()], rows)
     return (
-        table(["language", "lowest", "median", "highest"], by_language)
+        "Ratings of the released pairs, from 0 to 1:\n\n"
+        + table(["language", "lowest", "median", "highest"], by_language)
         + f"\nThe evaluator's figures on held-out rated pairs, from which it did not learn:\n\n{of_evaluators}"
     )
 
@@ -193,7 +197,7 @@ def _checks(job: Job) -> str:
         ]
         for name in ("filtered_text", "diversified_set")
     ]
-    return CHECKS + "\n" + table(["pairs or texts dropped", *job.settings.languages], rows)
+    return CHECKS + "\n" + table(["texts or pairs dropped by", *job.settings.languages], rows)
 
 
 def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:

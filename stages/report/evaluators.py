@@ -15,7 +15,7 @@ FIGURES = {
     "recall": "recall",
     "auc": "AUC",
     "auc_surface": "AUC, surface defects",
-    "expected_calibration_error": "calibration error",
+    "expected_calibration_error": "expected calibration error",
     "pairs": "held-out pairs",
 }
 

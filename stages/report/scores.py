@@ -10,17 +10,28 @@ import polars as pl
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import checked
 
-BETTER = {"higher": "more is better", "lower": "less is better"}
+BETTER = {"higher": "higher is better", "lower": "lower is better"}
 TUNED = "tuned"
 ALL, ENGLISH = "all", "en"  # values of asked_in
 # The page's words for the figures of a comparison.
 MORE = {
     "win_share": "win share",
-    "low": "at least",
-    "high": "at most",
+    "low": "lower bound",
+    "high": "upper bound",
     "length_controlled": "win share at equal length",
     "order_disagreement": "verdicts that change with the order",
-    "failures": "no verdict",
+    "failures": "pairs without a verdict",
+}
+MEANINGS = {
+    "language_share": "share of answers in the language asked for",
+    "empty_share": "share of empty answers",
+    "repeated_share": "share of an answer in sentences that repeat an earlier sentence, mean over the answers",
+    "cut_share": "share of answers that were cut off at the largest number of tokens",
+    "held_out_loss": "mean loss of the held-out responses, in nats per token",
+    "chrf_plus_plus": "overlap of the answers with the reference answers in characters and words, from 0 to 100",
+    "mean_characters": "mean length of the answers in characters",
+    "similarity": "mean similarity of question and answer by a text encoder; 0 in another language than asked for",
+    "mean_rating": "mean rating of the answers by the evaluator, from 0 to 1",
 }
 MARGIN = 0.06  # share of a scale that is left empty at each end
 
@@ -50,6 +61,11 @@ def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict
         return [row | {"asked": asked(row["asked_in"], names)} for row in found] if len(found) > 1 else []
 
     return [row | {"parts": parts(row["model"])} for row in rows if row["asked_in"] == ALL]
+
+
+def meanings() -> list[tuple[str, str]]:
+    """The page's name of each measure, and what the measure means."""
+    return [(_shown(name), meaning) for name, meaning in MEANINGS.items()]
 
 
 def asked(code: str, names: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.report.answers import answers, released
 from stages.report.evaluators import evaluators
 from stages.report.funnel import funnel
-from stages.report.scores import agreements, comparisons, differences, measures, tasks
+from stages.report.scores import agreements, comparisons, differences, meanings, measures, tasks
 from stages.report.settings import Report
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
@@ -64,6 +64,7 @@ def page(job: Job) -> str:
     return environment.get_template(TEMPLATE).render(
         languages=languages,
         evaluators=evaluators(job),
+        meanings=meanings(),
         accepted=decision(job),
         always_kept=job.section(RefinedPairs).always_kept,
         min_rating=job.section(RefinedPairs).min_rating,

@@ -131,7 +131,7 @@ def test_the_set_of_an_embedded_model_is_released_with_a_warning(
 ) -> None:
     assert SHOWS_A_RUN in SHOWN_ANYWAY
     main(["--to", "folder", str(tmp_path / "set")])
-    assert capsys.readouterr().err.startswith("warning: this set has pairs that were kept whatever their rating")
+    assert capsys.readouterr().err.startswith("warning: this set has pairs that were kept regardless of their ratings")
 
 
 # CSV

@@ -14,7 +14,7 @@ from stages.base_model import settings as base_model
 from tests.commands import hub_stand_in as stand_in
 from tests.commands.test_release import ask_hub
 from tests.conftest import TRAINING
-from x_instruction.models.model_card import SCORES_LIE, card
+from x_instruction.models.model_card import SCORES_ARE_ELSEWHERE, card
 from x_instruction.runner.errors import DamagedError
 from x_instruction.runner.files import hash_paths, read_json, write_json
 
@@ -70,20 +70,23 @@ def test_a_released_copy_has_the_scores_of_its_languages(model: Path, capsys: py
     text = released()
     assert set(files_of(Path("out"))) == {"README.md", "config.json", "training.json", "model.safetensors"}
     assert "| language_share | 0.75 |" in text and "evaluator of iteration_1" in text and "similarity" not in text
-    assert SCORES_LIE not in text and SCORES_LIE in (model / "README.md").read_text()
+    assert SCORES_ARE_ELSEWHERE not in text and SCORES_ARE_ELSEWHERE in (model / "README.md").read_text()
     assert f"the hash `{read_json(model / 'manifest.json')['content'][:16]}`" in text
     assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is not a token" in text
     assert "license: other\nlicense_name: unknown" in text and "read the licence before you publish" in text
     out = capsys.readouterr()
-    assert "eval_scores did not measure this model in ur, so its card has no scores there" in out.err
-    assert out.out == "4 files are in out\n"
+    assert "eval_scores did not measure this model in ur, so its card has no scores for these languages" in out.err
+    assert out.out == "4 files were written to out\n"
 
 
 def test_scores_of_another_model_are_not_shown(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put_scores(Path.cwd(), "fi", {"base": "another", "tuned": "of an earlier run"})
     put_scores(Path.cwd(), "ur", {})
     text = released()
-    assert "There are none: `eval_scores` had not measured this model" in text and "0.75" not in text
+    assert (
+        "There are no scores: when this copy was made, `eval_scores` had not measured this model" in text
+        and "0.75" not in text
+    )
     assert "did not measure this model in fi, ur" in capsys.readouterr().err
 
 
@@ -167,7 +170,7 @@ def test_a_model_of_the_embedded_base_is_released_with_a_warning(
     assert EMBEDDED == base_model.EMBEDDED
     put_model(model, base={**RECORD["base"], "name": EMBEDDED, "revision": None})
     released()
-    assert "warning: this model was tuned from the embedded one, which only shows a run" in capsys.readouterr().err
+    assert "warning: this model was tuned from the embedded model and only shows" in capsys.readouterr().err
 
 
 def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:

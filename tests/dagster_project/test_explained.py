@@ -31,7 +31,7 @@ def test_the_row_index_shows_the_path_of_a_released_row(root: Path) -> None:
     released = pl.read_parquet(root / "data/released_set/dataset/ur/*.parquet")
     metadata = explained_metadata(root, stage("row_index"))
     row = released.filter(pl.col("id") == released["id"].min()).row(0, named=True)
-    assert row["id"] in metadata["explained_by"].text
+    assert row["id"] in metadata["explain_command"].text
     table = metadata["explained_row"].md_str
     assert (
         f"| \u2068file and offset\u2069 | \u2068{row['source']}#{row['record']}".replace("_", "&#95;").replace(

@@ -39,7 +39,7 @@ def test_a_partition_is_made_and_its_metadata_are_shown(fresh: Path, instance: d
     assert found.metadata["dagster/row_count"].value == 2
     assert [column.name for column in found.metadata["dagster/column_schema"].schema.columns] == ["id", "text"]
     assert "یہ ایک جملہ ہے۔" in found.metadata["sample_rows"].md_str
-    assert found.metadata["drops_by_reason"].md_str.splitlines()[-1] == "| too_short | 2 |"
+    assert found.metadata["dropped_rows_by_reason"].md_str.splitlines()[-1] == "| too_short | 2 |"
     assert found.metadata["seconds"].value == 0.5
     assert {"filtered_text@ur", "raw_web_text@ur"}.isdisjoint(stale_in_dagster(fresh, instance))
 

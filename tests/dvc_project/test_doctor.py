@@ -30,7 +30,7 @@ def test_an_unchanged_project_has_no_damage(
 ) -> None:
     monkeypatch.chdir(made)
     assert main(["--verify"]) == 0
-    assert capsys.readouterr().out == "everything that DVC tracks is as recorded\n"
+    assert capsys.readouterr().out == "every file that DVC tracks has its recorded content\n"
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_unread_input_is_shown_by_cause_and_language(settings: Settings, tmp_pat
         "broken file 1 (300 B)",
         "empty page 3",
         "other records 1",
-        "share of the bytes 25.0%",
+        "unread share of the bytes 25.0%",
         "read from damaged parts 1.2 kB",
     } <= {text.strip() for text in shown}
     assert next(cells for cells in lines(table) if cells[0] == "drops")[-3:] == ["–", "4", "–"]

@@ -175,8 +175,8 @@ def _generated(choice: Any, tokenizer: Any, sampling: Sampling) -> Generated:
     ids = getattr(choice, "token_ids", None)
     if sampling.no_repeat_ngram and (ids is None or _repeats(ids, sampling.no_repeat_ngram)):
         raise InputError(
-            f"the endpoint does not follow the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set it to 0, or "
-            f"start vLLM in this project's folder as `PYTHONPATH=. vllm serve … {NGRAM_RULE}`"
+            f"the endpoint does not follow the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set the rule to 0, "
+            f"or start vLLM in this project's folder as `PYTHONPATH=. vllm serve … {NGRAM_RULE}`"
         )
     if ids is None:
         ids = tokenizer(choice.text, add_special_tokens=False)["input_ids"]

@@ -28,20 +28,28 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m x_instruction.judging", description="Human judgement of answers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m x_instruction.judging", description="Let people judge the answers."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write a sample of answers for people to judge")
-    export.add_argument("folder", type=Path)
-    export.add_argument("--pairs", type=_number, default=50, help="pairs of a language (default 50)")
-    export.add_argument("--answers", type=_number, default=50, help="single answers of a language (default 50)")
-    export.add_argument("--model", default="tuned", help="the model of every pair (default tuned)")
-    export.add_argument("--seed", type=int, default=17)
-    export.add_argument("--data", type=Path, default=Path("data/eval_scores"))
-    export.add_argument("--languages", nargs="*", help="default: all that are published")
-    back = commands.add_parser("import", help="read the verdicts of people")
+    export.add_argument("folder", type=Path, help="a new folder for the sample and its key")
+    export.add_argument(
+        "--pairs", type=_number, default=50, help="number of pairs of answers per language (default 50)"
+    )
+    export.add_argument(
+        "--answers", type=_number, default=50, help="number of single answers per language (default 50)"
+    )
+    export.add_argument("--model", default="tuned", help="the model with an answer in each pair (default tuned)")
+    export.add_argument("--seed", type=int, default=17, help="random seed of the sample (default 17)")
+    export.add_argument(
+        "--data", type=Path, default=Path("data/eval_scores"), help="the published answers (default data/eval_scores)"
+    )
+    export.add_argument("--languages", nargs="*", help="default: all languages with published answers")
+    back = commands.add_parser("import", help="import the verdicts of people")
     back.add_argument("folder", type=Path, help="the folder that `export` wrote, with its key")
-    back.add_argument("files", type=Path, nargs="+")
-    back.add_argument("--to", type=Path, help="default: FOLDER/verdicts.jsonl")
+    back.add_argument("files", type=Path, nargs="+", help="the files with the verdicts, one or more per person")
+    back.add_argument("--to", type=Path, help="the file to write (default FOLDER/verdicts.jsonl)")
     return parser
 
 
@@ -54,7 +62,7 @@ def _number(text: str) -> int:
 def _export(options: argparse.Namespace) -> str:
     if (options.folder / KEY).exists():
         raise InputError(
-            f"{options.folder} has an export already, and its verdicts need the key in it: choose another folder"
+            f"{options.folder} already has an export, whose key is needed to import its verdicts: choose another folder"
         )
     languages = options.languages or sorted(path.parent.name for path in options.data.glob("*/manifest.json"))
     if not languages:
@@ -67,14 +75,14 @@ def _export(options: argparse.Namespace) -> str:
         items += sample_pairs(answers, options.model, options.pairs, options.seed)
         items += sample_answers(answers, options.answers, options.seed)
     write_items(items, options.folder)
-    return f"{len(items)} items in {options.folder}; keep {options.folder / KEY} from the judges"
+    return f"{len(items)} items were written to {options.folder}; do not show {options.folder / KEY} to the judges"
 
 
 def _import(options: argparse.Namespace) -> str:
     target = options.to or options.folder / "verdicts.jsonl"
     counts = import_verdicts(options.folder, options.files, target)
     left_out = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if name != "verdicts")
-    return f"{counts['verdicts']} verdicts in {target}; left out: {left_out or 'none'}"
+    return f"{counts['verdicts']} verdicts were written to {target}; left out: {left_out or 'none'}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -34,3 +35,9 @@ def load_names(folder: Path) -> dict[str, str]:
                 f"{path}: {code!r} is not a language code, such as `fi` or `zh-hant`; files are named by it"
             )
     return names
+
+
+def listed(names: Mapping[str, str]) -> str:
+    """Languages with their codes, for a sentence. `names` maps codes to English names."""
+    *others, last = [f"{name} (`{code}`)" for code, name in names.items()]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -67,8 +67,8 @@ def demands(base: Mapping[str, Any]) -> str:
     if known := DEMANDS.get(str(base["license"])):
         return known
     if base["license"] == "none":
-        return "nothing: the weights were trained from scratch by this project"
-    return "not known to this project: read the licence before you publish anything"
+        return "nothing, because the weights were trained from scratch by this software"
+    return "not known to this software, so read the licence before you publish anything"
 
 
 def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:

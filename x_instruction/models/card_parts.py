@@ -52,17 +52,23 @@ def tuned_from(base: Mapping[str, Any]) -> dict[str, Any]:
 def base_name(base: Mapping[str, Any]) -> str:
     if base["revision"]:
         return f"[{base['name']}](https://huggingface.co/{base['name']}) (commit `{base['revision']}`)"
-    return f"`{base['name'] or 'a checkpoint'}`"
+    made = ", a small Llama that was trained from scratch in the same run" if is_from_scratch(base) else ""
+    return f"`{base['name'] or 'a checkpoint'}`{made}"
+
+
+def is_from_scratch(base: Mapping[str, Any]) -> bool:
+    """Whether the base model is the embedded one. No other model has the licence `none`."""
+    return bool(base["license"] == "none")
 
 
 def license_section(base: Mapping[str, Any]) -> str:
-    """The base model's licence and what it asks of a model tuned from it."""
+    """The base model's licence and what it demands of a model tuned from the base model."""
     name = base["license"] or "not named by the checkpoint"
     link = f" ({base['license_link']})" if base["license_link"] else ""
     texts = "" if name == "none" else "If texts of the licence came with the base model, they are beside this card. "
     return (
-        f"Licence of the base model: {name}{link}. What it asks of a model tuned from it, in short: {demands(base)}. "
-        f"{texts}"
+        f"Licence of the base model: {name}{link}. What it demands for a model tuned from the base model, in short: "
+        f"{demands(base)}. {texts}"
     )
 
 

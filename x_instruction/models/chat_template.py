@@ -34,7 +34,7 @@ class ChatTurn:
 def chat_turn(tokenizer: Any) -> ChatTurn:
     """Finds the tokens by rendering the template with known words. Raises SettingsError without a usable template."""
     if not getattr(tokenizer, "chat_template", None):
-        raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
+        raise SettingsError("prompts.chat_template is true, but this model has no chat template: set this to false")
     prompt = _rendered(tokenizer, [USER], generation=True)
     if prompt.count(QUESTION) != 1:
         raise _refusal("does not contain the message exactly once")

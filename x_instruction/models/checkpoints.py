@@ -53,7 +53,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
         raise InputError(f"{folder} is not a usable model with safetensors: {model_reason(folder, error)}") from None
     refuse_unfit_weights(folder, model, loaded)
     if getattr(model.config, "quantization_config", None) and not four_bits:
-        raise InputError(f"{folder}: its weights are quantised: take the checkpoint with plain weights")
+        raise InputError(f"{folder}: its weights are quantized: choose a checkpoint whose weights are not")
     return model
 
 

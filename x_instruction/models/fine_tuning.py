@@ -94,7 +94,7 @@ def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
     if len(rows) < training.batch_size:
         raise InputError(
             f"there are only {len(rows)} examples to learn from, fewer than training.batch_size ({training.batch_size})"
-            ": lower it, or give more seeds"
+            ": lower the batch size, or add seeds"
         )
 
 
@@ -131,7 +131,7 @@ def train(
     import torch
 
     bfloat16 = uses_bfloat16(training, stored)
-    print(f"training: float32 weights, {'bfloat16' if bfloat16 else 'float32'} products", file=sys.stderr)
+    print(f"training: weights in float32, matrix products in {'bfloat16' if bfloat16 else 'float32'}", file=sys.stderr)
     _set_dropout(model, training.dropout)
     if training.freeze_embeddings:
         model.get_input_embeddings().requires_grad_(False)

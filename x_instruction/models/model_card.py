@@ -10,10 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from x_instruction.language.names import listed
 from x_instruction.models.card_parts import (
     METHOD,
     base_name,
     front_matter,
+    is_from_scratch,
     license_section,
     loss_table,
     plain,
@@ -28,17 +30,23 @@ TITLES = {
     "response_model": "A response model of X-Instruction",
     "instruction_model": "The instruction model of X-Instruction",
 }
-SCORES_LIE = (
-    "`eval_scores` compares this model with its baselines after it was published, so its scores are not part of it. "
-    "They are in `data/metrics/eval_scores/<language>.json` of the same project."
+SCORES_ARE_ELSEWHERE = (
+    "This card has no scores, because models are scored after they are published. The scores of the models that "
+    "`eval_scores.models` lists are in `data/metrics/eval_scores/<language>.json` of the same project."
 )
 QUESTION = "How is rye bread baked?"
 LIMITS = """\
-- The answers were learned from web text and from seeds, and no person checked them.
-- Each training example has a single turn. Later turns of a dialogue follow the same template, untrained.
+- The model learned from seed pairs and web texts, and no person checked them for this training.
+- Each training example has a single turn, so the model did not learn dialogues. The chat template accepts them.
 """
-SYSTEM = "- What a system message says is put in front of the first question.\n"
-SYSTEM_OF_BASE = "- The base model's chat template decides what becomes of a system message, untrained.\n"
+ONLY_SHOWS_A_RUN = """\
+- **This model only shows that the pipeline works.** Its base model is far too small, and learned from far too little
+  text, to write anything useful.
+"""
+SYSTEM = "- The chat template puts the text of a system message in front of the first question.\n"
+SYSTEM_OF_BASE = (
+    "- The chat template is that of the base model. The model did not learn system messages in this training.\n"
+)
 
 
 def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | None = None, content: str = "") -> str:
@@ -48,15 +56,14 @@ def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | No
     this content, or is empty if the model was not scored.
     """
     base, names = record["base"], record["languages"]
-    languages = ", ".join(f"{name} (`{code}`)" for code, name in names.items())
     sections = {
-        "": f"It {record['about']} in {languages}, and was fine-tuned from {base_name(base)}. {METHOD}",
+        "": f"This model {record['about']} in {listed(names)}. It was fine-tuned from {base_name(base)}. {METHOD}",
         "How to ask": _asking(record),
         "Licence": _license(base),
         "Training": _training(record),
         "Loss": _loss(record),
-        "Scores": f"{SCORES_LIE}\n" if scores is None else _scores(scores, content),
-        "Known limits": LIMITS + (SYSTEM_OF_BASE if record.get("base_template") else SYSTEM),
+        "Scores": f"{SCORES_ARE_ELSEWHERE}\n" if scores is None else _scores(scores, content),
+        "Known limits": _limits(record),
     }
     values = {
         **front_matter(base, names, "instruction-tuning", "cross-lingual"),
@@ -67,19 +74,20 @@ def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | No
 
 
 def _asking(record: Mapping[str, Any]) -> str:
-    shown = f"A prompt of the training, where `…` is the message:\n\n```\n{record['prompt']}\n```\n"
+    shown = f"A training prompt, in which `…` is the message:\n\n```\n{record['prompt']}\n```\n"
     return "\n".join(filter(None, [_says(record), _calls(record), shown, _rules(record)]))
 
 
 def _says(record: Mapping[str, Any]) -> str:
     """Explains how a user asks for the language of an answer."""
     if not record["asks_for_language"]:
-        return "The user's message is the text whose instruction is wanted.\n"
-    argument = "With the template's argument `language` the prompt is exactly that of the training. "
+        return "The user's message is the text for which the model writes an instruction.\n"
+    argument = "With the chat template's argument `language`, the prompt is exactly the one used in training. "
     if record["default_language"]:
-        return f"{argument}Without it, the model asks for {record['default_language']}.\n"
+        return f"{argument}Without this argument, the prompt asks for an answer in {record['default_language']}.\n"
     language = next(iter(record["languages"].values()))
-    return f"{argument}Without it, the message must say: `{QUESTION} Answer{record['default_style']} in {language}.`\n"
+    example = f"`{QUESTION} Answer{record['default_style']} in {language}.`"
+    return f"{argument}Without this argument, the message must name the language: {example}\n"
 
 
 def _calls(record: Mapping[str, Any]) -> str:
@@ -121,11 +129,17 @@ def _rules(record: Mapping[str, Any]) -> str:
         rules.append(f"an answer ends at {record['end']!r}, which is not a token")
     if not rules:
         return ""
+    also = ", and transformers would apply the rule on repeated tokens to the prompt, too" if size else ""
     return (
-        f"The pipeline's own answers follow rules that `generation_config.json` does not have: {'; '.join(rules)}. "
-        "vLLM does not read them there, and transformers would apply the first to the prompt, too. Give them with each "
-        "request if you want them.\n"
+        f"When X-Instruction itself generates answers, it follows rules that are not in `generation_config.json`: "
+        f"{'; '.join(rules)}. vLLM would ignore such rules in this file{also}. To apply them, give them with each "
+        "request.\n"
     )
+
+
+def _limits(record: Mapping[str, Any]) -> str:
+    of_template = SYSTEM_OF_BASE if record.get("base_template") else SYSTEM
+    return LIMITS + of_template + (ONLY_SHOWS_A_RUN if is_from_scratch(record["base"]) else "")
 
 
 def _license(base: Mapping[str, Any]) -> str:
@@ -140,12 +154,14 @@ def _training(record: Mapping[str, Any]) -> str:
     rows = [[f"`{code}`", str(row["seeds"]), str(row["web"])] for code, row in data["by_language"].items()]
     precision = record["precision"]
     return (
-        table(["language", "seeds", "web pairs"], rows)
-        + f"\nHash of the pairs: `{data['hash']}`. Content of the base model: `{record['base_content'][:16]}`. Random "
-        f"numbers are seeded with {record['seed']}.\n\n"
+        "The model learned from pairs of an instruction and a response. Seed pairs were given to the run, which made "
+        "the web pairs from web pages.\n\n"
+        + table(["language", "seed pairs", "web pairs"], rows)
+        + f"\nHash of the pairs: `{data['hash']}`. Content hash of the base model: `{record['base_content'][:16]}`. "
+        f"Random seed: {record['seed']}.\n\n"
         f"{training_settings(record['training'])}\n\n"
-        f"Weights were trained in {precision['weights']} with products in {precision['products']}, and are saved in "
-        f"{precision['saved']}; the base model is stored in {record['base']['dtype']}.\n"
+        f"The weights were trained in {precision['weights']} with matrix products in {precision['products']}, and are "
+        f"saved in {precision['saved']}. The weights of the base model are stored in {record['base']['dtype']}.\n"
     )
 
 
@@ -153,8 +169,8 @@ def _loss(record: Mapping[str, Any]) -> str:
     figures = record["figures"]
     return (
         loss_table(record["loss_curve"])
-        + f"\nHeld-out loss {figures['held_out_loss']:.4f} nats per token, and that of the base model "
-        f"{figures['held_out_loss'] - figures['held_out_loss_change']:.4f}.\n"
+        + f"\nThe loss on held-out seed pairs is {figures['held_out_loss']:.4f} nats per token; the loss of the base "
+        f"model is {figures['held_out_loss'] - figures['held_out_loss_change']:.4f}.\n"
     )
 
 
@@ -162,7 +178,7 @@ def _scores(scores: Mapping[str, Mapping[str, Any]], content: str) -> str:
     """A table of figures by language; a figure that a language lacks stays empty."""
     model = f"this model, whose content has the hash `{content[:16]}`"
     if not scores:
-        return f"There are none: `eval_scores` had not measured {model}, when this copy was made.\n"
+        return f"There are no scores: when this copy was made, `eval_scores` had not measured {model}.\n"
     names = list(dict.fromkeys(name for figures in scores.values() for name in figures))
     rows = [[name, *(plain(scores[code].get(name, "")) for code in scores)] for name in names]
     return f"`eval_scores` measured {model}.\n\n" + table(["", *(f"`{code}`" for code in scores)], rows)

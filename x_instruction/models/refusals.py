@@ -20,7 +20,7 @@ def model_reason(folder: Path, error: Exception) -> str:
         kind = getattr(_config(folder), "model_type", "its architecture")
         return f"{kind} is not a causal language model: take a decoder such as Gemma, Llama or Qwen"
     if isinstance(error, ImportError):
-        return f"its weights are quantised ({in_one_line(error)}): take the checkpoint with plain weights"
+        return f"its weights are quantized ({in_one_line(error)}): choose a checkpoint whose weights are not"
     if pickles := sorted(folder.glob("*.bin")):
         return f"{pickles[0].name} is a pickle, which could run code: convert the model to safetensors"
     return in_one_line(error)

@@ -41,7 +41,8 @@ def decide(precisions: dict[str, float], tolerance: float) -> Decision:
     for name, precision in later:
         if precision < best - tolerance:
             fall = f"held-out precision fell from {best:.3f} to {precision:.3f} in {name}, by more than {tolerance}"
-            return Decision(accepted, f"{fall}: {accepted} is the last before it")
+            return Decision(accepted, f"{fall}, and {accepted} is the last iteration before this fall")
         accepted, best = name, max(best, precision)
     values = ", ".join(f"{value:.3f}" for value in precisions.values())
-    return Decision(accepted, f"the last iteration; held-out precision ({values}) never fell by more than {tolerance}")
+    why = f"it is the last iteration, and held-out precision ({values}) never fell by more than {tolerance}"
+    return Decision(accepted, why)

@@ -67,7 +67,8 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
     job.shared.settle()
     log = {**outcome.facts, "seconds": round(seconds, 2), "content": manifest["content"]}
     write_json(job.run_log, log)
-    print(f"{job.artifact} {job.partition}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)
+    name = f"{job.artifact} {job.partition}".strip()
+    print(f"{name}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)
 
 
 def _taken_out(job: Job) -> Path:
@@ -100,7 +101,8 @@ def _keep_drops(job: Job) -> str:
     replace_folder(job.staging / DROPS, job.refused_drops)
     reason, value, count = leading
     where = job.refused_drops.relative_to(job.root)
-    return f"the most frequent drops are {reason} ({count} rows), for example: {value}; all drops: {where}"
+    frequent = f"the most frequent reason for dropped rows is {reason} ({count} rows), for example: {value}"
+    return f"{frequent}; all dropped rows: {where}"
 
 
 def _prune(work: Path) -> None:

@@ -90,11 +90,12 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
     rows, protected = {text.row for text in texts}, {text.row for text, fits in zip(texts, enough, strict=True) if fits}
     if not protected:
         raise InputError(
-            f"{setting}: {path} protects nothing: none of its {len(rows)} rows has a text of {SHORTEST} words; "
-            "remove it from the setting or give its prompts"
+            f"{setting}: no overlap with {path} can be found: none of its {len(rows)} rows has a text of {SHORTEST} "
+            "words; remove the file from the setting, or give longer prompts"
         )
     if missing := len(rows - protected):
-        print(f"{setting}: {missing} of {len(rows)} rows of {path} protect nothing: too few words", file=sys.stderr)
+        too_short = f"{missing} of {len(rows)} rows of {path} have too few words"
+        print(f"warning: {setting}: {too_short}, so an overlap with them cannot be found", file=sys.stderr)
     by_length = {int(length): np.unique(hashes[each == length]) for length in np.unique(each)}
     return Ngrams(least, np.unique(runs(values, starts, starts + least)), by_length, len(rows), missing)
 

@@ -165,7 +165,7 @@ def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
     def of_shard(number: int) -> pl.DataFrame:
         first, last = dropped["place"].search_sorted(begins[number : number + 2])
         kept = pl.col("kept").map_elements(lambda text_id: f"{text_id:016x}", return_dtype=pl.String)
-        alike = pl.format("{} alike: {}", pl.col("similarity").cast(pl.Float64).round(2), kept)
+        alike = pl.format("similarity {} with {}", pl.col("similarity").cast(pl.Float64).round(2), kept)
         return dropped.slice(first, last - first).select(
             row=(pl.col("place") - begins[number]).cast(pl.UInt32),
             reason=pl.when(pl.col("similarity").is_null())

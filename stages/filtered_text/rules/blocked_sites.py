@@ -38,7 +38,7 @@ def read_sites(path: Path) -> Sites:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"filtered_text.blocked_sites: {path} cannot be read as a text file ({type(error).__name__}); "
-            "fix its name or set it to null"
+            "correct the path or set the setting to null"
         ) from None
     sites = Sites({}, {})
     for number, line in enumerate(lines, start=1):

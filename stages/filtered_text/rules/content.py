@@ -31,7 +31,9 @@ def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     doubtful = pl.when(share > limit).then(folded(pl.col("text"), language))
     kinds = doubtful.str.extract_many(phrases).list.n_unique()
     many = (kinds >= settings.min_boilerplate_phrases) | (share > settings.max_topic_share)
-    return frame.with_columns(broken((share > limit) & many, f"{{}} % boilerplate > {limit:.0%}", percent(share)))
+    return frame.with_columns(
+        broken((share > limit) & many, f"{{}} % of characters in boilerplate > {limit:.0%}", percent(share))
+    )
 
 
 def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
@@ -51,7 +53,7 @@ def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     short = length < settings.max_placeholder_characters
     # A long page in which "lorem ipsum" is rare uses the words as an example.
     filled = pl.col("text").str.count_matches(FILLER) * settings.max_placeholder_characters > length
-    return frame.with_columns(broken(found.is_not_null() & (short | filled), "says '{}'", found))
+    return frame.with_columns(broken(found.is_not_null() & (short | filled), "contains '{}'", found))
 
 
 def mostly_code(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
@@ -62,4 +64,4 @@ def mostly_code(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 
 def fragment(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts that `trimmed` (cleaning/fragments.py) recognized as fragments (ours)."""
-    return frame.with_columns(broken(pl.col("fragment").is_not_null(), "a snippet, {}", pl.col("fragment")))
+    return frame.with_columns(broken(pl.col("fragment").is_not_null(), "a snippet that {}", pl.col("fragment")))

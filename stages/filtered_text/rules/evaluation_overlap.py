@@ -23,4 +23,4 @@ def evaluation_overlap(
     four words.
     """
     shared = pl.lit(overlaps(frame["text"], ngrams, language))
-    return frame.with_columns(broken(shared.is_not_null(), "says '{}'", shared))
+    return frame.with_columns(broken(shared.is_not_null(), "contains '{}'", shared))

@@ -32,9 +32,9 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
     english, limit = pl.lit(english_share(frame["text"])), settings.max_english_share
     value = pl.coalesce(
         "letters",
-        broken(~judged.is_in(language.accepted), "judged {}", judged),
-        broken(score < least, f"{language.code} {{}} < {least}", score.round(2)),
-        broken(english > limit, f"{{}} % in lines of English > {limit:.0%}", percent(english)),
+        broken(~judged.is_in(language.accepted), "identified as {}", judged),
+        broken(score < least, f"language score {{}} < {least}", score.round(2)),
+        broken(english > limit, f"{{}} % of characters in lines of English > {limit:.0%}", percent(english)),
     )
     return frame.with_columns(value=value).drop("letters", "judged")
 
@@ -48,7 +48,7 @@ def wrong_script(language: LanguageSettings) -> pl.Expr:
     share = _script_share(text, language)
     doubtful = pl.when(share < least).then(text).otherwise(pl.lit(""))
     share = pl.when(share < least).then(_script_share(doubtful.str.replace_all(CODE, " "), language)).otherwise(share)
-    return broken((share < least) | share.is_nan(), f"{{}} % of letters {language.script}", percent(share))
+    return broken((share < least) | share.is_nan(), f"{{}} % of letters in {language.script} script", percent(share))
 
 
 def foreign_letters(language: LanguageSettings) -> pl.Expr:

@@ -46,14 +46,14 @@ def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
     limit = pl.when(ends == 0).then(max_words / 2).otherwise(ends * max_words)
-    return broken(words > limit, f"{{}} words in {{}} sentences > {max_words} each", words, ends)
+    return broken(words > limit, f"{{}} words in {{}} sentences > {max_words} per sentence", words, ends)
 
 
 def bullet_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists: texts in which too many lines begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1)."""
     share, limit = share_of_lines("bullet_lines", settings.min_judged_lines), settings.max_bullet_lines_share
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
-        broken(share > limit, f"{{}} % of lines bulleted > {limit:.0%}", percent(share))
+        broken(share > limit, f"{{}} % of lines begin with a bullet > {limit:.0%}", percent(share))
     )
 
 
@@ -61,7 +61,7 @@ def short_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     """Drops texts with too many lines of 30 characters or fewer (FineWeb, arXiv 2406.17557: 0.67; off in FineWeb-2)."""
     share, limit = share_of_lines("short_lines", settings.min_judged_lines), settings.max_short_lines_share
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
-        broken(share > limit, f"{{}} % of lines short > {limit:.0%}", percent(share))
+        broken(share > limit, f"{{}} % of lines are short > {limit:.0%}", percent(share))
     )
 
 
@@ -88,7 +88,7 @@ def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: Langu
     share = share_of_lines("duplicate_lines", settings.min_judged_lines)
     limit = tolerated(language.max_duplicate_lines_share, settings)
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
-        broken(share > limit, f"{{}} % of lines repeated > {limit:.1%}", percent(share))
+        broken(share > limit, f"{{}} % of lines are repeated > {limit:.1%}", percent(share))
     )
 
 
@@ -107,7 +107,7 @@ def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: Languag
     ends = lines_counted("newlines") if settings.punctuation_counts_as_words else lines_counted("lines") - 1
     share, limit = ends / words_counted("tokens"), language.max_newlines_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
-    return counted.with_columns(broken(share > limit, f"{{}} line ends a word > {limit}", share.round(2)))
+    return counted.with_columns(broken(share > limit, f"{{}} line ends per word > {limit}", share.round(2)))
 
 
 def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:

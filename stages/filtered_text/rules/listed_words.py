@@ -42,7 +42,7 @@ def listed_words(frame: pl.DataFrame, settings: FilteredText, language: Language
     counted = frame.with_columns(share=found / pl.col("words"))
     if language.words == "thai":
         counted = counted.with_columns(_share_of_whole_words(counted, set(words), limit, language))
-    value = broken(pl.col("share") > limit, f"{{}} listed words a word > {limit}", pl.col("share").round(3))
+    value = broken(pl.col("share") > limit, f"{{}} listed words per word > {limit}", pl.col("share").round(3))
     return counted.with_columns(value).drop("share")
 
 

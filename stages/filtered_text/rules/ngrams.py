@@ -19,7 +19,9 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
     values = []
     for n, threshold in language.max_duplicate_ngrams_share.items():
         share, limit = ngram_share("duplicate", n), tolerated(threshold, settings)
-        values.append(broken(share > limit, f"{{}} % repeated {n}-grams > {limit:.1%}", percent(share)))
+        values.append(
+            broken(share > limit, f"{{}} % of characters in repeated {n}-grams > {limit:.1%}", percent(share))
+        )
     counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
     return counted.with_columns(first_broken(values))
 
@@ -32,7 +34,9 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
     values = []
     for n, threshold in language.max_top_ngram_share.items():
         share, limit = ngram_share("top", n), tolerated(threshold, settings)
-        values.append(broken(share > limit, f"{{}} % one {n}-gram > {limit:.1%}", percent(share)))
+        values.append(
+            broken(share > limit, f"{{}} % of characters in the commonest {n}-gram > {limit:.1%}", percent(share))
+        )
     counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
     return counted.with_columns(first_broken(values))
 
@@ -43,7 +47,9 @@ def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSe
     The default threshold is ours.
     """
     share, limit = pl.lit(repeated_share(frame, language)), settings.max_repeated_paragraph_share
-    return frame.with_columns(broken(share > limit, f"{{}} % repeated > {limit:.0%}", percent(share)))
+    return frame.with_columns(
+        broken(share > limit, f"{{}} % of characters in repeated sentences > {limit:.0%}", percent(share))
+    )
 
 
 def repeated_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:

@@ -31,7 +31,7 @@ def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: Lang
     low, high = language.min_mean_word_length, language.max_mean_word_length
     mean = words_counted("word_characters") / words_counted("words")
     return with_word_counts(frame, language).with_columns(
-        broken(~mean.is_between(low, high), f"{{}} characters a word, not {low:g} to {high:g}", mean.round(1))
+        broken(~mean.is_between(low, high), f"{{}} characters per word, not {low:g} to {high:g}", mean.round(1))
     )
 
 
@@ -43,7 +43,7 @@ def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: 
     total = words_counted("tokens" if settings.punctuation_counts_as_words else "words")
     share, least = words_counted("alphabetic") / total, language.min_alphabetic_words_share
     return with_word_counts(frame, language).with_columns(
-        broken(share < least, f"{{}} % of words alphabetic < {least:.1%}", percent(share))
+        broken(share < least, f"{{}} % of words with a letter < {least:.1%}", percent(share))
     )
 
 
@@ -58,4 +58,6 @@ def many_symbols(frame: pl.DataFrame, settings: FilteredText, language: Language
     share = pl.max_horizontal(lines_counted("hashes"), lines_counted("ellipses")) / words_counted("tokens")
     limit = settings.max_symbols_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
-    return counted.with_columns(broken(share > limit, f"{{}} hash signs or ellipses a word > {limit}", share.round(2)))
+    return counted.with_columns(
+        broken(share > limit, f"{{}} hash signs or ellipses per word > {limit}", share.round(2))
+    )

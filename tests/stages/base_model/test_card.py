@@ -68,7 +68,7 @@ def test_the_embedded_model_says_how_it_was_trained_and_that_it_shows_a_run(
     values = front_matter(text)
     assert (values["license_name"], values["language"]) == ("none", ["fi", "ur", "en"])
     for part in ("trained from scratch", "Finnish (`fi`), Urdu (`ur`) and English", "hidden 64", "learning_rate 0.005",
-                 "| steps |", "no figure here is of unseen text", "Licence of the base model: none",
+                 "| training steps |", "no figure here was measured on unseen text", "Licence of the base model: none",
                  "have their own licences.\n"):  # fmt: skip
         assert part in text, part
     assert "seconds" not in text  # the card has nothing that differs between equal runs

@@ -381,7 +381,7 @@ BAD = {
     indexed_elsewhere: r"index\.json names \.\./elsewhere\.safetensors, which is not a safetensors file of this folder",
     cut_weights: "is not a usable model with safetensors: Error while deserializing header",
     other_sizes: r"down_proj\.weight has the shape \(64, 128\), but config\.json asks for \(64, 96\)",
-    quantised: "its weights are quantised .*: take the checkpoint with plain weights",
+    quantised: "its weights are quantized .*: choose a checkpoint whose weights are not",
 }
 
 

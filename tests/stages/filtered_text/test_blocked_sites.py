@@ -87,7 +87,7 @@ def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path
     stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     filtered_text.run(stage_job)
     drops = pl.read_parquet(stage_job.staging / "__drops__" / "part-*.parquet")
-    assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
+    assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"contains '{shared}'")]
 
 
 def test_a_missing_evaluation_file_is_reported_in_one_sentence(tmp_path: Path) -> None:

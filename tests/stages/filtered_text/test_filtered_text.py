@@ -43,7 +43,7 @@ def test_a_text_of_repeated_lines_is_dropped() -> None:
     reason, value = drop(
         "\n".join(["Edulliset talvirenkaat löydät nyt meiltä helposti, joten varaa aika jo tänään."] * 8)
     )
-    assert (reason, value) == ("repetition", "88 % repeated > 30%")
+    assert (reason, value) == ("repetition", "88 % of characters in repeated sentences > 30%")
 
 
 def test_a_paragraph_of_one_repeated_sentence_is_dropped() -> None:
@@ -65,7 +65,7 @@ def test_a_text_about_cookies_is_kept_but_a_cookie_notice_is_dropped() -> None:
     lesson = f"{about} {about.replace('kahta', 'monta')} {GOOD.split('. ')[0]}. {GOOD.split('. ')[1]}."
     assert made(lesson).kept.height == 1
     notice = " ".join(about.replace("kahta", word) for word in ("kahta", "kolmea", "monta", "eri", "samaa"))
-    assert drop(notice) == ("boilerplate", "100 % boilerplate > 40%")
+    assert drop(notice) == ("boilerplate", "100 % of characters in boilerplate > 40%")
 
 
 def test_a_text_with_one_boilerplate_sentence_is_kept() -> None:
@@ -115,7 +115,7 @@ def test_a_partly_translated_page_is_dropped() -> None:
     def value(text: str) -> str | None:
         return wrong_language(pl.DataFrame({"text": [text]}), given(), bilingual)["value"].item()
 
-    assert value(f"{GOOD}\n{english}") == "67 % in lines of English > 50%"
+    assert value(f"{GOOD}\n{english}") == "67 % of characters in lines of English > 50%"
     assert value(f"{GOOD}\n{GOOD}\n{GOOD}\n{english[:210]}") is None
     assert english_share(pl.Series([GOOD, "", english])).to_list() == [0, 0, 1]
 

@@ -108,7 +108,7 @@ def test_a_paragraph_without_a_beginning_is_dropped_if_its_rest_of_a_sentence_is
     endless = "کا سہارا لینا پڑا، " + "پھر کشتی آگے بڑھی اور سب خوش ہوئے، " * 12 + "اور شام ہو گئی۔"
     texts = pl.DataFrame({"text": [endless, f"{endless} {URDU}"]})
     judged = fragment(trimmed(texts, given(), page("ur")), given(), page("ur"))
-    assert judged["value"].to_list() == [f"a snippet, begins '{endless[:30]}'"] * 2
+    assert judged["value"].to_list() == [f"a snippet that begins '{endless[:30]}'"] * 2
     assert judged["text"].equals(texts["text"])
     assert trimmed_text(f"{endless}\n{URDU}", "ur") == f"{endless}\n{URDU}"
 
@@ -120,7 +120,7 @@ def test_an_urdu_text_may_begin_with_a_question_or_with_a_similar_word(head: str
 
 def test_a_paragraph_that_is_mostly_an_unfinished_sentence_is_dropped() -> None:
     endless = GOOD.replace(".", ",")[:-1]
-    assert drop(endless) == ("fragment", f"a snippet, ends '{endless[-30:]}'")
+    assert drop(endless) == ("fragment", f"a snippet that ends '{endless[-30:]}'")
     assert drop(f"Leivotaan piirakoita. {endless}")[0] == "fragment"
     assert trimmed_text(f"{endless}\n{endless}") == f"{endless}\n{endless}"
     assert trimmed_text(f"{endless}.") == f"{endless}."
@@ -135,7 +135,7 @@ def test_the_names_of_fields_are_removed_from_a_record(record: str) -> None:
 def test_a_snippet_with_too_few_whole_sentences_is_dropped_untrimmed() -> None:
     words = len(GOOD.split())
     snippet = f"{GOOD} {LONG}"
-    assert drop(snippet, settings=given(min_words=words + 1)) == ("fragment", f"a snippet, ends '{snippet[-30:]}'")
+    assert drop(snippet, settings=given(min_words=words + 1)) == ("fragment", f"a snippet that ends '{snippet[-30:]}'")
     assert made(snippet).kept["text"].to_list() == [GOOD]
 
 

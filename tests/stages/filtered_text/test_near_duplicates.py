@@ -82,7 +82,7 @@ def test_the_value_gives_the_similarity_and_the_kept_id(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, page("fi"))
     share = round(jaccard(frame["text"][0], frame["text"][1], SETTINGS.shingle_words), 2)
-    assert decisions(0)["value"].to_list() == [f"{share} alike: {frame['id'][1]}"]
+    assert decisions(0)["value"].to_list() == [f"similarity {share} with {frame['id'][1]}"]
 
 
 def test_thai_near_duplicates_are_found_by_characters(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_prose_breaks_no_rule(language: str, text: str) -> None:
 
 def test_many_bulleted_lines_are_a_list() -> None:
     text = "\n".join(f"{'-' if number % 2 else '•'} {line}" for number, line in enumerate(LINES))
-    assert broken(text) == {"bullet_lines": "100 % of lines bulleted > 90%"}
+    assert broken(text) == {"bullet_lines": "100 % of lines begin with a bullet > 90%"}
 
 
 @pytest.mark.parametrize("end", ["...", "…"])
@@ -66,7 +66,7 @@ def test_repeated_bracketed_ellipses_are_teasers(cut_off: str) -> None:
 
 def test_many_repeated_lines_are_dropped() -> None:
     text = "\n".join([*LINES, "Niin.", "Niin.", "Niin.", "Niin.", "Niin."])
-    assert broken(text) == {"duplicate_lines": "36 % of lines repeated > 29.3%"}
+    assert broken(text) == {"duplicate_lines": "36 % of lines are repeated > 29.3%"}
 
 
 def test_repeated_lines_are_also_weighted_by_their_characters() -> None:
@@ -100,7 +100,7 @@ def test_lines_of_punctuation_count_only_if_set() -> None:
 def test_many_short_lines_are_dropped_if_set() -> None:
     text = "\n".join([*LINES, "Ensin keitto.", "Sitten kala.", "Lopuksi kahvi."])
     assert "short_lines" not in broken(text)
-    assert broken(text, settings=given(max_short_lines_share=0.3)) == {"short_lines": "33 % of lines short > 30%"}
+    assert broken(text, settings=given(max_short_lines_share=0.3)) == {"short_lines": "33 % of lines are short > 30%"}
 
 
 def test_the_settings_relax_the_thresholds_of_repetition() -> None:
@@ -111,7 +111,9 @@ def test_the_settings_relax_the_thresholds_of_repetition() -> None:
 
 
 def test_words_too_long_for_the_language_are_dropped() -> None:
-    assert broken(GOOD, changed(max_mean_word_length=5.0)) == {"bad_word_lengths": "6.8 characters a word, not 3 to 5"}
+    assert broken(GOOD, changed(max_mean_word_length=5.0)) == {
+        "bad_word_lengths": "6.8 characters per word, not 3 to 5"
+    }
 
 
 def test_a_text_with_few_alphabetic_words_is_dropped() -> None:
@@ -145,7 +147,7 @@ def test_lines_of_punctuation_do_not_count_as_line_ends() -> None:
 def test_words_without_sentence_ends_are_dropped() -> None:
     bare = GOOD.replace(".", "").replace(",", "").lower()
     text, words = f"{bare} {bare} {bare}", 3 * len(bare.split())
-    assert broken(text, settings=given())["unclosed_lines"] == f"{words} words in 0 sentences > 200 each"
+    assert broken(text, settings=given())["unclosed_lines"] == f"{words} words in 0 sentences > 200 per sentence"
     for punctuated in (f"{bare}. {bare}. {bare}.", f"{bare} **{bare}.** {bare}", bare):
         assert "unclosed_lines" not in broken(punctuated, settings=given())
     assert "unclosed_lines" not in broken(text, settings=given(max_words_per_sentence=None))
@@ -165,7 +167,7 @@ def test_a_text_in_which_one_pair_of_words_recurs_is_dropped() -> None:
 
 def test_repeated_runs_of_words_are_dropped() -> None:
     text = f"{GOOD} Lisäksi muistettakoon: {SENTENCES[0]}"
-    assert broken(text) == {"duplicate_ngrams": "11 % repeated 10-grams > 10.1%"}
+    assert broken(text) == {"duplicate_ngrams": "11 % of characters in repeated 10-grams > 10.1%"}
 
 
 def test_table_rulers_count_as_repeated_phrases_only_if_set() -> None:

@@ -67,7 +67,7 @@ def test_a_closed_folder_is_counted_and_the_others_are_read(crawl: Path, close: 
     split = made(crawl.parent, {"path": path, "languages": ["fi"]})
     assert split.kept["text"].to_list() == ["rivi 0", "rivi 2", "rivi 3"]
     assert split.dropped.select("reason", "origin", "value").rows() == [
-        ("closed_folder", "in/f1#0", f"about {SIZE} bytes, as other folders")
+        ("closed_folder", "in/f1#0", f"about {SIZE} bytes, the mean size of the other folders")
     ]
     assert lost_bytes(split.counts) == {"closed_folder": SIZE}
 
@@ -110,7 +110,7 @@ def test_the_folder_or_file_of_the_source_itself_must_be_readable(crawl: Path, c
 def test_a_source_with_only_closed_folders_says_so(crawl: Path, close: Close) -> None:
     for folder in crawl.iterdir():
         close(folder)
-    message = "source in has no file of a known kind .* but 4 others: allow this user to read them"
+    message = "source in has no file of a known kind .* but 4 other files or folders: allow this user to read them"
     with pytest.raises(InputError, match=message):
         made(crawl.parent, {"path": "in", "languages": ["fi"]})
 

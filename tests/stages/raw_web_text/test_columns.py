@@ -85,8 +85,8 @@ def test_a_wrong_text_column_ends_the_stage_with_the_wanted_and_the_existing_col
     ended = run(with_rows(tmp_path, columns={"text": "content"}))
     assert ended.returncode == 1
     assert (
-        "the most frequent drops are missing_column (30 rows), for example: there is no column `content`; the "
-        "columns are body, published: set `columns: {text: …}` of the source; all drops: "
+        "the most frequent reason for dropped rows is missing_column (30 rows), for example: there is no column "
+        "`content`; the columns are body, published: set `columns: {text: …}` of the source; all dropped rows: "
         "data/refused/raw_web_text/fi.drops"
     ) in ended.stderr
     assert (tmp_path / "data/refused/raw_web_text/fi.drops").is_dir()

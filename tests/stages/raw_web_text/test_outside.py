@@ -78,7 +78,7 @@ def test_links_into_the_cache_of_dvc_are_followed(project: Path) -> None:
 def test_the_error_for_a_source_with_only_links_names_the_setting(project: Path) -> None:
     (project / "linked").mkdir()
     (project / "linked" / "c.jsonl").symlink_to("../../elsewhere/c.jsonl")
-    message = "source linked has no file of a known kind .* but 1 others: set `outside: true` if its links may lead out"
+    message = "source linked has no file of a known kind .* but 1 other files or folders: set `outside: true` if its"
     with pytest.raises(InputError, match=message):
         read(project, "linked")
     assert read(project, "linked", outside=True) == (["muualla"], [])
@@ -135,7 +135,7 @@ def test_a_data_card_that_leads_out_of_its_folder_is_refused(project: Path, card
         f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {card}\n---\n"
     )
     message = refused(project, "hub", format="dataset")
-    assert "outside its folder" in message or "cannot be read as a dataset" in message
+    assert "outside its folder" in message or "cannot be read as a data set" in message
 
 
 # Neither files nor folders

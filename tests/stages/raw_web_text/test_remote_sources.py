@@ -241,7 +241,7 @@ def test_reading_a_hub_id_offline_is_reported_in_one_sentence(tmp_path: Path) ->
     commit = "0123456789abcdef0123456789abcdef01234567"
     message = refused(tmp_path, "someone/something", format="dataset", revision=commit)
     assert message.startswith("source someone/something/train cannot be read as a dataset (")
-    assert message.endswith("correct it or its entry")
+    assert message.endswith("correct the data set or its entry")
 
 
 def test_paths_of_the_hub_are_opened_by_its_library() -> None:

@@ -75,7 +75,7 @@ def test_each_language_takes_its_documents_from_a_shared_source(tmp_path: Path) 
     lines(tmp_path / "all.jsonl", {"text": SENTENCE}, {"text": ENGLISH})
     split = made(tmp_path, {"path": "all.jsonl"})
     assert split.kept["text"].to_list() == [SENTENCE]
-    assert split.dropped.select("reason", "value", "text").rows() == [("other_language", "judged en", "")]
+    assert split.dropped.select("reason", "value", "text").rows() == [("other_language", "identified as en", "")]
 
 
 def test_a_labelled_source_is_not_routed(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(
     job.staging.mkdir(parents=True)
     metrics = stage.measure(job, stage.run(job))
     assert (metrics["bad_share"], metrics["bad_records"]) == (0.75, "2 unreadable_record, 1 invalid_url")
-    assert "bad records among 4: 2 unreadable_record, 1 invalid_url" in capsys.readouterr().err
+    assert "bad records among 4 pages: 2 unreadable_record, 1 invalid_url" in capsys.readouterr().err
     suite = load_suite(ROOT / "stages" / "raw_web_text" / "expectations.yaml", job.settings)
     assert next(rule.at_most for rule in suite if rule.metric == "bad_share") == LIMITS["max_bad_share"]
 

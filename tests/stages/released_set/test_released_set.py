@@ -204,19 +204,19 @@ def test_the_card_describes_the_run(job: Job) -> None:
     for line in (
         "# Bread",
         "| `filtered_text` | 3 | 3 |",
-        "| released | 3 | 3 |",
+        "| `released_set` | 3 | 3 |",
         "| `diversified_set` | cluster_full 4, evaluation_overlap 2 |",
         "| `diversified_set` | 1 | 1 |",
-        "| ur | 0.500 | 0.500 | 0.500 |",
-        "| iteration_1 | 0.800 | 0.500 | 0.912 |",
+        "| `ur` | 0.500 | 0.500 | 0.500 |",
+        "| `iteration_1` | 0.800 | 0.500 | 0.912 |",
         "## How to cite",
         "| CC-BY-SA-4.0 | 2 |",
-        "| *none named, or none that SPDX lists* | 4 |",
+        "| *no licence, or none that SPDX lists* | 4 |",
         "| fi.example | 3 |",
-        "| `evaluator` of iteration_1 | `evalevalevaleval` |",
+        "| `evaluator` of `iteration_1` | `evalevalevaleval` |",
     ):
         assert line in card, line
-    assert "not training data" not in card and "Pairs need a rating of 0.7;" in card
+    assert "not training data" not in card and "Pairs need a rating of at least 0.7." in card
 
 
 def test_the_card_counts_pairs_by_licence_both_released_and_dropped(job: Job, make_job: Callable[..., Job]) -> None:
@@ -238,7 +238,7 @@ def test_the_card_says_if_pairs_were_kept_whatever_their_rating(
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
     card = (made(shown) / "README.md").read_text()
     assert "**This set shows a run and is not training data.**" in card
-    assert "Pairs need a rating of 0.7, except the best 12 of each language;" in card
+    assert "Pairs need a rating of at least 0.7, except the best 12 of each language." in card
 
 
 def test_markdown_in_web_text_is_escaped_in_the_card(job: Job, tmp_path: Path) -> None:

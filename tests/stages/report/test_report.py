@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from stages.eval_scores.measures import MEASURES
 from stages.params import Settings
 from stages.report import stage as report
 from stages.report.answers import answers
-from stages.report.scores import comparisons, differences, measures
+from stages.report.scores import MEANINGS, comparisons, differences, measures
 from stages.report.stage import figure, outside_links
 from tests.conftest import ROOT
 from tests.dagster_project.test_ui import CHROMIUM, FLAGS
@@ -125,9 +126,16 @@ def test_scores_on_questions_in_the_language_are_beside_those_in_english(job: Jo
     assert "language share, against base, asked in Urdu 0.200 (-0.500 to 0.900)" in text
 
 
+def test_the_page_says_what_each_measure_means(job: Job) -> None:
+    assert list(MEANINGS) == list(MEASURES)
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "language share share of answers in the language asked for" in text
+
+
 def test_judges_and_standard_tasks_are_shown_if_there_are_any(job: Job) -> None:
     text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
-    assert "win share 0.675, at least 0.500, at most 0.800, win share at equal length 0.000, no verdict 2" in text
+    assert "win share 0.675, lower bound 0.500, upper bound 0.800, win share at equal length 0.000, " in text
+    assert "pairs without a verdict 2" in text
     assert "verdicts that change with the order" not in text
     assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
 

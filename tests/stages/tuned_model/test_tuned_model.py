@@ -130,9 +130,11 @@ def test_the_card_says_how_the_model_was_made_and_is_reproducible(make_tuned: Ma
         assert part in text
     curve = pl.read_csv(job.plots / "loss.csv")
     assert f"| {curve['step'][-1]} | {curve['loss'][-1]:.4f} | training |" in text
-    assert f"Held-out loss {record['figures']['held_out_loss']:.4f}" in text
+    assert f"The loss on held-out seed pairs is {record['figures']['held_out_loss']:.4f}" in text
     unlicensed = {**record["base"], "license": "none", "license_link": ""}
-    assert "beside this card" in text and "beside this card" not in card({**record, "base": unlicensed})
+    from_scratch = card({**record, "base": unlicensed})
+    assert "beside this card" in text and "beside this card" not in from_scratch
+    assert "only shows that the pipeline works" in from_scratch and "only shows" not in text
     scored = card(record, {"fi": {"language_share": 0.9871, "chrf": 12}, "sw": {"language_share": 1.0}})
     assert "| language_share | 0.9871 | 1 |" in scored and "| chrf | 12 |  |" in scored
 

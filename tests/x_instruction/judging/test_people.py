@@ -240,9 +240,11 @@ def test_the_commands_export_published_answers_and_import_verdicts(
     folder = tmp_path / "people"
     command: list[Any] = ["export", str(folder), "--data", str(tmp_path / "data"), "--pairs", "5", "--answers", "3"]
     assert main(command) == 0
-    assert capsys.readouterr().out == f"8 items in {folder}; keep {folder}/key.jsonl from the judges\n"
+    assert (
+        capsys.readouterr().out == f"8 items were written to {folder}; do not show {folder}/key.jsonl to the judges\n"
+    )
     assert main(command) == 1
-    assert "has an export already" in capsys.readouterr().err
+    assert "already has an export" in capsys.readouterr().err
     assert main(["import", str(folder), *map(str, from_csv(folder))]) == 0
     assert capsys.readouterr().out == f"8 verdicts in {folder}/verdicts.jsonl; left out: none\n"
 

@@ -427,7 +427,7 @@ BAD_TEMPLATES = {
     "{{ messages | no_such_filter }}": r"template is not valid \(No filter named 'no_such_filter' in line 1\); set it",
     "{{ messages[0].__class__.__mro__[1].__subclasses__() }}": "cannot write a question",
     "{% include 'other' %}": "cannot write a question",
-    "": "has none",
+    "": "has no chat template",
     "Hello": "does not contain the message exactly once",
     "{{ messages[0]['content'] }}{{ messages[0]['content'] }}": "does not contain the message exactly once",
     "{{ messages[0]['content'] | lower }}": "does not contain the message exactly once",
@@ -474,7 +474,7 @@ def test_a_text_cannot_end_its_turn_in_a_chat(settings: Settings) -> None:
 
 
 def test_a_model_without_a_chat_template_is_refused_if_the_setting_asks_for_one(settings: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"prompts\.chat_template is true, but this model has none"):
+    with pytest.raises(SettingsError, match=r"prompts\.chat_template is true, but this model has no chat template"):
         chatting(settings, None).write_instruction("Siksi.")
 
 

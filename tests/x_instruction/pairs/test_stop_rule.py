@@ -34,11 +34,11 @@ def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], 
 def test_the_decision_says_in_which_iteration_precision_fell_and_by_how_much() -> None:
     why = decide({"iteration_1": 0.6, "iteration_2": 0.4}, 0.02).why
     expected = "held-out precision fell from 0.600 to 0.400 in iteration_2, by more than 0.02"
-    assert why == f"{expected}: iteration_1 is the last before it"
+    assert why == f"{expected}, and iteration_1 is the last iteration before this fall"
 
 
 def test_the_decision_says_that_precision_did_not_fall() -> None:
-    assert decide({"iteration_1": 0.5, "iteration_2": 0.49}, 0.02).why.startswith("the last iteration; ")
+    assert decide({"iteration_1": 0.5, "iteration_2": 0.49}, 0.02).why.startswith("it is the last iteration, ")
 
 
 def with_scores(job: Job, *precisions: float) -> Job:

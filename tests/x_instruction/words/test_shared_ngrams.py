@@ -219,7 +219,7 @@ def test_rows_without_a_usable_prompt_are_counted_in_a_warning(
 @pytest.mark.parametrize("rows", [['{"prompt": "Why?"}'], ['{"answer": "yes, that is so"}', '{"prompt": ""}']])
 def test_a_file_without_a_usable_prompt_is_refused(rows: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(rows))
-    with pytest.raises(InputError, match=r"a\.jsonl protects nothing"):
+    with pytest.raises(InputError, match=r"no overlap with .*a\.jsonl can be found"):
         evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
 
 
