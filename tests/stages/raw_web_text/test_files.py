@@ -63,6 +63,12 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         made(tmp_path, {"path": "web/{language}"})
 
 
+def test_a_pattern_below_a_file_matches_nothing(tmp_path: Path) -> None:
+    lines(tmp_path / "a.jsonl", {"text": "kyllä"})
+    with pytest.raises(InputError, match=r"source a\.jsonl/\*\.jsonl does not exist"):
+        made(tmp_path, {"path": "a.jsonl/*.jsonl"})
+
+
 def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
     lines(tmp_path / "web" / "fi" / "readme.txt")
     with pytest.raises(InputError, match=r"source web/fi has no file of a known kind"):
