@@ -86,6 +86,14 @@ def test_local_sources_are_dependencies_and_remote_sources_are_not(tmp_path: Pat
     assert given(*sources).inputs(tmp_path) == listed
 
 
+@pytest.mark.parametrize("path", ["someone/data-{language}", "someone/{language}", "someone/data"])
+def test_a_hub_id_is_no_dependency_but_a_folder_is(tmp_path: Path, path: str) -> None:
+    source = Source(path=path, format="dataset", languages=["fi"], revision="1")
+    assert source.inputs(tmp_path) == []
+    (tmp_path / path.replace("{language}", "fi")).mkdir(parents=True)
+    assert source.inputs(tmp_path) == [path.replace("{language}", "fi")]
+
+
 # Tables and datasets
 
 
