@@ -80,5 +80,10 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
     """The type of the weights: as stored, unless `vllm.dtype` is set, or float32 if the processor lacks bfloat16."""
-    asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
-    return asked or inference_dtype() or stored_dtype(model)
+    vllm = settings.vllm if chosen_backend(settings) == "vllm" else None
+    if vllm and vllm.dtype == "auto":
+        from vllm.config import ModelConfig
+
+        chosen = ModelConfig(model=str(model), dtype="auto", quantization=vllm.quantization).dtype
+        return str(chosen).removeprefix("torch.")
+    return (vllm and vllm.dtype) or inference_dtype() or stored_dtype(model)
