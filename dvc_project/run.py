@@ -34,6 +34,7 @@ from dvc_project.project import read_settings
 from dvc_project.stale_locks import remove_stale_locks
 from dvc_project.waiting import patiently
 from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.process import die_with_parent
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
@@ -55,6 +56,17 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+
+
+def refuse_missing(graph: Graph) -> None:
+    """Raises InputError for the first given file that does not exist. A late stage would fail after hours of work."""
+    for stage in graph.stages.values():
+        for source in stage.sources:
+            if not (graph.root / source).exists():
+                raise InputError(
+                    f"{source}, an input of {stage.name}, does not exist: add it, or correct params.yaml and run "
+                    "`make graph`"
+                )
 
 
 def changed_stages(graph: Graph) -> set[str]:
@@ -141,6 +153,7 @@ def _make_all(root: Path, at_once: int | None) -> int:
     threads = read_settings(root).execution.threads
     remove_stale_locks(root)
     graph = read_graph(root)
+    refuse_missing(graph)
     if names := changed_stages(graph):
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, at_once or stages_at_once(threads))

@@ -11,8 +11,9 @@ import pytest
 
 from dvc_project.dvc_command import Groups, reproduce
 from dvc_project.graph import read_graph
-from dvc_project.run import Log, Outcome, changed_stages, reproduce_all, stages_at_once
+from dvc_project.run import Log, Outcome, changed_stages, refuse_missing, reproduce_all, stages_at_once
 from tests.miniature import dvc
+from x_instruction.runner.errors import InputError
 
 
 class Work:
@@ -65,6 +66,15 @@ def test_a_failed_stage_skips_what_is_made_from_it_and_nothing_else(fresh: Path)
     assert "candidate_pairs@fi" in outcome.skipped
     assert "candidate_pairs@ur" in outcome.made
     assert "instruction_model" in outcome.made
+
+
+def test_a_missing_input_of_a_late_stage_is_refused_before_any_stage_runs(fresh: Path) -> None:
+    graph = read_graph(fresh)
+    refuse_missing(graph)
+    missing = next(name for name in graph.stages["eval_scores@fi"].sources if name.endswith(".jsonl"))
+    (fresh / missing).unlink()
+    with pytest.raises(InputError, match=rf"{missing}, an input of \S+@fi, does not exist: add it, or correct"):
+        refuse_missing(graph)
 
 
 def test_an_unchanged_project_has_nothing_to_run(made: Path) -> None:

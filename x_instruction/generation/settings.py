@@ -50,7 +50,7 @@ class Endpoint(Section):
         }
     )
 
-    url: str | None = None
+    url: Annotated[str, Field(pattern="^https?://")] | None = None
     model: str | None = None
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
