@@ -60,8 +60,10 @@ def test_a_graph_that_dvc_refuses_is_reported_in_one_sentence(fresh: Path) -> No
 
 
 def test_an_artifact_that_is_its_own_source_is_reported(fresh: Path) -> None:
-    text = (fresh / "dvc.yaml").read_text()
-    (fresh / "dvc.yaml").write_text(re.sub(r"- data/\S*web/\$\{item\}", "- data", text))
+    for name in ("params.yaml", "dvc.yaml"):
+        text = (fresh / name).read_text(encoding="utf-8")
+        changed = re.sub(r"data/sample/web/(\{language\}|\$\{item\})", r"data/raw_web_text/\1", text)
+        (fresh / name).write_text(changed, encoding="utf-8")
     with pytest.raises(InputError, match=r"dvc.yaml makes raw_web_text from raw_web_text: correct the paths"):
         read_graph(fresh)
 

@@ -68,12 +68,12 @@ def test_a_failed_stage_skips_what_is_made_from_it_and_nothing_else(fresh: Path)
     assert "instruction_model" in outcome.made
 
 
-def test_a_missing_input_of_a_late_stage_is_refused_before_any_stage_runs(fresh: Path) -> None:
+def test_a_missing_input_is_refused_before_any_stage_runs(fresh: Path) -> None:
     graph = read_graph(fresh)
     refuse_missing(graph)
-    missing = next(name for name in graph.stages["eval_scores@fi"].sources if name.endswith(".jsonl"))
+    missing = next(name for name in graph.stages["seed_pairs@fi"].sources if name.startswith("data/"))
     (fresh / missing).unlink()
-    with pytest.raises(InputError, match=rf"{missing}, an input of \S+@fi, does not exist: add it, or correct"):
+    with pytest.raises(InputError, match=rf"{missing}, an input of seed_pairs@fi, does not exist: add it, or correct"):
         refuse_missing(graph)
 
 
