@@ -11,7 +11,17 @@ import pytest
 
 from dvc_project.dvc_command import Groups, reproduce
 from dvc_project.graph import read_graph
-from dvc_project.run import Log, Outcome, changed_stages, refuse_missing, reproduce_all, stages_at_once
+from dvc_project.run import (
+    Log,
+    Outcome,
+    changed_stages,
+    refuse_missing,
+    refuse_unreadable,
+    reproduce_all,
+    stages_at_once,
+)
+from stages.eval_scores.settings import Questions
+from stages.params import Settings
 from tests.miniature import dvc
 from x_instruction.runner.errors import InputError
 
@@ -75,6 +85,20 @@ def test_a_missing_input_is_refused_before_any_stage_runs(fresh: Path) -> None:
     (fresh / missing).unlink()
     with pytest.raises(InputError, match=rf"{missing}, an input of seed_pairs@fi, does not exist: add it, or correct"):
         refuse_missing(graph)
+
+
+@pytest.mark.parametrize("section", ["eval_scores", "diversified_set"])
+def test_unreadable_prompts_are_refused_before_any_stage_runs(settings: Settings, tmp_path: Path, section: str) -> None:
+    (tmp_path / "bad.csv").write_text("prompt\nSay.\n")
+    own = [Questions(name="own", path="bad.csv")] if section == "eval_scores" else []
+    evaluated = settings.eval_scores.model_copy(update={"questions": own})
+    against = {"decontaminate_against": ["bad.csv"] if section == "diversified_set" else []}
+    drawn = settings.diversified_set.model_copy(update=against)
+    changed = settings.model_copy(update={"eval_scores": evaluated, "diversified_set": drawn})
+    with pytest.raises(
+        InputError, match=rf"{section}\.\w+.*: line 1 of .*bad.csv is not JSONL: .*; write one JSON object"
+    ):
+        refuse_unreadable(changed, tmp_path)
 
 
 def test_an_unchanged_project_has_nothing_to_run(made: Path) -> None:

@@ -63,6 +63,12 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         made(tmp_path, {"path": "web/{language}"})
 
 
+def test_a_file_of_another_kind_is_to_be_converted(tmp_path: Path) -> None:
+    (tmp_path / "fi.csv").write_text("text\nrivi\n")
+    with pytest.raises(InputError, match=r"no file of a known kind \(.*\) but 1 others: convert them, or set `format`"):
+        made(tmp_path, {"path": "{language}.csv"})
+
+
 def test_a_pattern_below_a_file_matches_nothing(tmp_path: Path) -> None:
     lines(tmp_path / "a.jsonl", {"text": "kyllä"})
     with pytest.raises(InputError, match=r"source a\.jsonl/\*\.jsonl does not exist"):
