@@ -31,13 +31,11 @@ from dvc_project.graph import Graph, read_graph
 from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
+from dvc_project.refusals import refuse_missing, refuse_unusable
 from dvc_project.stale_locks import remove_stale_locks
 from dvc_project.waiting import patiently
-from stages.params import Settings
 from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
-from x_instruction.runner.errors import InputError
 from x_instruction.runner.process import die_with_parent
-from x_instruction.words.evaluation_prompts import prompts_of
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
 PROGRESS = re.compile(r"\d+%\|.*\||\d [a-z]+/s|[\d.]+ ?(it|rows|s)/(s|it)")
@@ -58,28 +56,6 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-
-
-def refuse_missing(graph: Graph) -> None:
-    """Raises InputError for the first given file that does not exist. A late stage would fail after hours of work."""
-    for stage in graph.stages.values():
-        for source in stage.sources:
-            if not (graph.root / source).exists():
-                raise InputError(
-                    f"{source}, an input of {stage.name}, does not exist: add it, or correct params.yaml and run "
-                    "`make graph`"
-                )
-
-
-def refuse_unreadable(settings: Settings, root: Path) -> None:
-    """Raises InputError for a file of evaluation prompts that cannot be used. They are read after much training."""
-    given = {
-        f"eval_scores.questions.{questions.name}": [questions.path] for questions in settings.eval_scores.questions
-    }
-    given["diversified_set.decontaminate_against"] = settings.diversified_set.decontaminate_against
-    for setting, paths in given.items():
-        for path in paths:
-            prompts_of(root / path, setting)
 
 
 def changed_stages(graph: Graph) -> set[str]:
@@ -168,7 +144,7 @@ def _make_all(root: Path, at_once: int | None) -> int:
     remove_stale_locks(root)
     graph = read_graph(root)
     refuse_missing(graph)
-    refuse_unreadable(settings, root)
+    refuse_unusable(settings, root)
     if names := changed_stages(graph):
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, at_once or stages_at_once(threads))

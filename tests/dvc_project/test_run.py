@@ -11,19 +11,12 @@ import pytest
 
 from dvc_project.dvc_command import Groups, reproduce
 from dvc_project.graph import read_graph
-from dvc_project.run import (
-    Log,
-    Outcome,
-    changed_stages,
-    refuse_missing,
-    refuse_unreadable,
-    reproduce_all,
-    stages_at_once,
-)
+from dvc_project.refusals import refuse_missing, refuse_unusable
+from dvc_project.run import Log, Outcome, changed_stages, reproduce_all, stages_at_once
 from stages.eval_scores.settings import Questions
 from stages.params import Settings
 from tests.miniature import dvc
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.errors import InputError, SettingsError
 
 
 class Work:
@@ -98,7 +91,25 @@ def test_unreadable_prompts_are_refused_before_any_stage_runs(settings: Settings
     with pytest.raises(
         InputError, match=rf"{section}\.\w+.*: line 1 of .*bad.csv is not JSONL: .*; write one JSON object"
     ):
-        refuse_unreadable(changed, tmp_path)
+        refuse_unusable(changed, tmp_path)
+
+
+def test_an_unknown_encoder_is_refused_before_any_stage_runs(settings: Settings, tmp_path: Path) -> None:
+    embeddings = settings.embeddings.model_copy(update={"encoder": "intfloat/multilingual-e5-base"})
+    changed = settings.model_copy(update={"embeddings": embeddings})
+    with pytest.raises(InputError, match=r"embeddings\.encoder: intfloat/\S+ is not a folder here; for a hub id set"):
+        refuse_unusable(changed, tmp_path)
+
+
+def test_vllm_is_refused_before_any_stage_runs_if_it_is_not_installed(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("x_instruction.generation.open_engine.find_spec", lambda name: None)
+    changed = settings.model_copy(
+        update={"text_generation": settings.text_generation.model_copy(update={"backend": "vllm"})}
+    )
+    with pytest.raises(SettingsError, match=r"text_generation\.backend: vllm needs vLLM, which is not installed"):
+        refuse_unusable(changed, tmp_path)
 
 
 def test_an_unchanged_project_has_nothing_to_run(made: Path) -> None:
