@@ -38,5 +38,5 @@ def refuse_unusable(settings: Settings, root: Path) -> None:
     }
     given["diversified_set.decontaminate_against"] = settings.diversified_set.decontaminate_against
     for setting, paths in given.items():
-        for path in paths:
-            prompts_of(root / path, setting)
+        for path in filter(Path.exists, (root / path for path in paths)):  # `refuse_missing` names missing files
+            prompts_of(path, setting)
