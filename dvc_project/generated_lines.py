@@ -7,14 +7,18 @@ has `# generated` at the end of its line.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from stages.params import load_settings
 from x_instruction.runner.border import at_the_border
 from x_instruction.runner.files import write_atomically
+from x_instruction.runner.yaml_files import parse_yaml
 
 BLOCK = re.compile(r"^(?P<indent> +)(?P<head># generated: .*)\n(?:.*\n)*?(?P=indent)# end\n", re.M)
 STAGE = re.compile(r"^  (\w+):$", re.M)
@@ -26,10 +30,19 @@ def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence
 
     def block(match: re.Match[str]) -> str:
         artifact = STAGE.findall(text, 0, match.start())[-1]
-        lines = "".join(f"{match['indent']}- {path}\n" for path in inputs[artifact])
+        lines = "".join(f"{match['indent']}- {_quoted(path)}\n" for path in inputs[artifact])
         return f"{match['indent']}{match['head']}\n{lines}{match['indent']}# end\n"
 
     return ITERATIONS.sub(f"[{', '.join(iterations)}]", BLOCK.sub(block, text))
+
+
+def _quoted(path: str) -> str:
+    """The path as YAML reads it, in quotation marks if it needs them, as `texts #1` does."""
+    try:
+        plain = parse_yaml(f"- {path}") == [path]
+    except yaml.YAMLError:
+        plain = False
+    return path if plain else json.dumps(path, ensure_ascii=False)
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 from dvc.stage import PipelineStage
@@ -154,5 +154,9 @@ def _artifacts(stages: dict[str, Stage]) -> tuple[Artifact, ...]:
         key: {(stages[name].artifact, stages[name].iteration) for stage in group for _, name in stage.upstream}
         for key, group in groups.items()
     }
-    order = TopologicalSorter(edges).static_order()
+    try:
+        order = list(TopologicalSorter(edges).static_order())
+    except CycleError as error:
+        names = " from ".join("/".join(filter(None, key)) for key in error.args[1])
+        raise InputError(f"dvc.yaml makes {names}: correct the paths in params.yaml, then run `make graph`") from None
     return tuple(Artifact(*key, groups[key][0].description, tuple(groups[key])) for key in order)

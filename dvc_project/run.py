@@ -31,6 +31,7 @@ from dvc_project.graph import Graph, read_graph
 from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
+from dvc_project.refusals import refuse_missing, refuse_unusable
 from dvc_project.stale_locks import remove_stale_locks
 from dvc_project.waiting import patiently
 from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
@@ -142,9 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _make_all(root: Path, at_once: int | None) -> int:
-    threads = read_settings(root).execution.threads
+    settings = read_settings(root)
+    threads = settings.execution.threads
     remove_stale_locks(root)
     graph = read_graph(root)
+    refuse_missing(graph)
+    refuse_unusable(settings, root)
     if names := changed_stages(graph):
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, at_once or stages_at_once(threads))

@@ -41,7 +41,7 @@ class Settings(Section):
     """All of `params.yaml`."""
 
     languages: Annotated[list[str], Field(min_length=1)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
     iterations: Annotated[dict[str, Iteration], Field(min_length=1)]
     execution: Execution
     prompts: Prompts
@@ -105,6 +105,11 @@ class Settings(Section):
                         f"`raw_web_text.sources.{number}.languages`: {shown(code)} is not one of the languages "
                         f"{', '.join(names)}"
                     )
+        for code in self.languages:
+            if not any(source.serves(code) for source in self.raw_web_text.sources):
+                raise ValueError(
+                    f"`raw_web_text.sources` has no source for {code}: add one, or remove {code} from `languages`"
+                )
         return self
 
     @model_validator(mode="after")

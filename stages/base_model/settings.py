@@ -36,7 +36,7 @@ class BaseModelSettings(Section):
     checkpoint: str
     """`embedded` (trained here from scratch), a local folder, a GGUF file, or the id of a model on the Hugging Face
     hub."""
-    revision: str | None
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
     """A folder with a subfolder of HTML pages for each language. The embedded model learns from the pages in English

@@ -33,6 +33,15 @@ class CandidatePairs(Section):
     words, case or punctuation count as the same."""
 
     @model_validator(mode="after")
+    def _some_length_is_allowed(self) -> CandidatePairs:
+        if self.min_instruction_words > self.max_instruction_words:
+            raise ValueError(
+                f"min_instruction_words ({self.min_instruction_words}) must not be more than max_instruction_words "
+                f"({self.max_instruction_words})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _samples_differ(self) -> CandidatePairs:
         if self.samples > 1 and not self.temperature:
             raise ValueError(

@@ -43,11 +43,11 @@ def decoded(body: bytes, header: str, limit: int) -> bytes:
         elif not _is_page(body) and _mark(body) is None:
             body = _undone(body, coding, limit)
     for _ in range(MAX_TIMES):
-        coding = _mark(body) or ""
-        if not coding:
-            return body
-        body = _undone(body, coding, limit)
-    raise CodingError(f"{coding}, more than {MAX_TIMES} times")
+        if marked := _mark(body):
+            body = _undone(body, marked, limit)
+    if marked := _mark(body):
+        raise CodingError(f"{marked}, more than {MAX_TIMES} times")
+    return body
 
 
 def _mark(body: bytes) -> str | None:

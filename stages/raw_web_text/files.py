@@ -81,7 +81,7 @@ def _remedy(reasons: set[str]) -> str:
         return "set `outside: true` if its links may lead out of its folder"
     if {CLOSED_FOLDER, CLOSED_FILE} & reasons:
         return "allow this user to read them"
-    return "add one or set `format`"
+    return "convert them, or set `format` if only their names differ" if reasons else "add one or set `format`"
 
 
 def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:

@@ -53,6 +53,8 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
     if not outside:
         refuse_outside(path, base, root)
     if not real.is_dir():
+        if pattern:  # nothing is below a file
+            raise FileNotFoundError(path)
         kind = base.stat().st_mode
         if not stat.S_ISREG(kind):
             raise InputError(f"source {path} is neither a file nor a folder, but a pipe, socket or device: name a file")

@@ -71,7 +71,8 @@ class Source(Section):
         if not (root / "/".join(parts)).exists():  # a file may have brackets in its name
             parts = list(takewhile(lambda part: not set("*?[") & set(part), parts))
         path = "/".join(parts)
-        on_hub = self.format == "dataset" and not (root / path).is_dir() and "{language}" not in path
+        above = path.partition("{language}")[0].rpartition("/")[0] if "{language}" in path else path
+        on_hub = self.format == "dataset" and not (root / above).is_dir()
         if self.remote or on_hub:
             return []
         if "{language}" in path and self.languages:

@@ -55,15 +55,15 @@ class SharedPages:
         self._store = job.shared
         self._pieces = {source.key(): pieces_of(source, language, settings, job.root, base) for source in sources}
         named = {source.key(): NamedColumns(source) for source in sources}
-        progress = tqdm(desc=f"{job.artifact} for all languages", unit=" rows", unit_scale=True, mininterval=2)
-        self._store.fill(
-            {
-                piece.key: partial(_make, piece, job=job, named=named[source], progress=progress)
-                for source, pieces in self._pieces.items()
-                for piece in pieces
-            }
-        )
-        progress.close()
+        bar = tqdm(desc=f"{job.artifact} for all languages", unit=" rows", unit_scale=True, mininterval=2)
+        with bar as progress:  # closed before an error is printed
+            self._store.fill(
+                {
+                    piece.key: partial(_make, piece, job=job, named=named[source], progress=progress)
+                    for source, pieces in self._pieces.items()
+                    for piece in pieces
+                }
+            )
         for columns in named.values():
             columns.warn()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from pathlib import Path
@@ -61,25 +60,32 @@ def _table(path: Path) -> pl.DataFrame:
 def _lines(path: Path) -> pl.DataFrame:
     """The rows of JSON lines, without blank lines. A bad row becomes an empty one, and a warning names it."""
     lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
-    rows = [line for line in lines if line.strip()]
-    bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}
-    if len(bad) == len(rows):  # the file is probably of another kind, and in most cases the error of polars says so
-        return pl.read_ndjson(path, infer_schema_length=None)
+    rows = [_row(line) for line in lines if line.strip()]
+    bad = {number: row for number, row in enumerate(rows, start=1) if isinstance(row, str)}
+    if len(bad) == len(rows):  # the file is probably of another kind
+        cause = bad.get(1, "it is empty")
+        raise InputError(f"seed_pairs: {path} has no usable row: {cause}; give JSON Lines in UTF-8")
     for number, cause in bad.items():
-        print(f"warning: seed_pairs: row {number + 1} of {path} is dropped: {cause}", file=sys.stderr)
-    good = b"\n".join(b"{}" if number in bad else line for number, line in enumerate(rows))
-    return pl.read_ndjson(io.BytesIO(good), infer_schema_length=None)
+        print(f"warning: seed_pairs: row {number} of {path} is dropped: {cause}", file=sys.stderr)
+    good = [{} if isinstance(row, str) else row for row in rows]
+    return pl.DataFrame(good, schema=dict.fromkeys((name for row in good for name in row), pl.String))
 
 
-def _not_an_object(line: bytes) -> str:
-    """Why a line is not a JSON object with the texts of a seed; "" if it is."""
+def _row(line: bytes) -> dict[str, str | None] | str:
+    """The columns of a line, of which only COLUMNS have values; or why the line is not a seed."""
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         return f"not JSON: {' '.join(str(error).split())[:200]}"
     if isinstance(row, dict) and all(isinstance(row.get(name), str | None) for name in TEXTS):
-        return ""
+        stated = [name for name in COLUMNS if row.get(name) is not None]
+        return dict.fromkeys(map(_storable, row)) | {name: _storable(row[name]) for name in stated}
     return "an object with the texts `instruction` and `response` was expected"
+
+
+def _storable(value: object) -> str:
+    """The value as text, with "?" in place of each lone surrogate, which polars cannot store."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _check_columns(frame: pl.DataFrame, path: Path) -> None:

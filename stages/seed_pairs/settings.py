@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,6 +11,8 @@ from pydantic import Field, model_validator
 
 from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.settings import Positive, Section, Share
+
+PLACEHOLDERS = {"checkpoint": ["{language}"], "prefix": ["{language}", "{code}"], "prompt": ["{language}", "{text}"]}
 
 
 class SeedSource(Section):
@@ -69,7 +72,14 @@ class Translation(Section):
             raise ValueError("endpoint.model must name the model of endpoint.url")
         if "{text}" not in self.prompt:
             raise ValueError("the prompt must contain {text}")
+        for name, known in PLACEHOLDERS.items():
+            if unknown := [word for word in re.findall(r"\{\w+\}", getattr(self, name) or "") if word not in known]:
+                raise ValueError(f"{unknown[0]} is not a placeholder of {name}, which knows {' and '.join(known)}")
         return self
+
+    def checkpoint_for(self, language: str) -> str:
+        """The checkpoint that translates into a language; "" if there is none."""
+        return (self.checkpoint or "").replace("{language}", language)
 
 
 class SeedPairs(Section):
@@ -112,7 +122,7 @@ class SeedPairs(Section):
             f"${{seed_pairs.sources[{number}].suffix}}"
             for number, source in enumerate(self.sources)
         ]
-        checkpoint = self.translation.checkpoint if self.translation else None
-        if checkpoint and all((root / checkpoint.format(language=language)).is_dir() for language in languages):
-            lines.append(checkpoint.format(language="${item}"))
+        made = self.translation
+        if made and made.checkpoint and all((root / made.checkpoint_for(code)).is_dir() for code in languages):
+            lines.append(made.checkpoint_for("${item}"))
         return lines

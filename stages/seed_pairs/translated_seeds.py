@@ -43,7 +43,7 @@ class _LazyTranslator:
 
 
 def _checkpoint_hash(settings: Translation, language: str, root: Path) -> str:
-    folder = root / (settings.checkpoint or "").format(language=language)
+    folder = root / settings.checkpoint_for(language)
     return hash_paths(list(folder.iterdir())) if settings.checkpoint and folder.is_dir() else ""
 
 

@@ -40,7 +40,7 @@ class Seq2SeqTranslator:
     """A checkpoint such as Marian, NLLB, M2M100 or T5. It translates each sentence by beam search."""
 
     def __init__(self, settings: Translation, language: str, language_name: str, root: Path) -> None:
-        checkpoint = (settings.checkpoint or "").format(language=language)
+        checkpoint = settings.checkpoint_for(language)
         self.name = checkpoint if settings.revision is None else f"{checkpoint}@{settings.revision}"
         self.settings, self.language, self.language_name = settings, language, language_name
         folder = root / checkpoint
@@ -86,7 +86,7 @@ class Seq2SeqTranslator:
         return [text.strip() if whole else None for text, whole in zip(texts, complete.tolist(), strict=True)]
 
     def _encoded(self, sentences: list[str]) -> Any:
-        prefix = self.settings.prefix.format(language=self.language_name, code=self.language)
+        prefix = self.settings.prefix.replace("{language}", self.language_name).replace("{code}", self.language)
         inputs = self.tokenizer(
             [prefix + sentence for sentence in sentences],
             return_tensors="pt",

@@ -107,6 +107,14 @@ def test_outdated_generated_lines_are_removed(settings: Settings) -> None:
     assert written(stale, settings.inputs(ROOT), list(settings.iterations)) == TEXT
 
 
+@pytest.mark.parametrize("path", ["data/part #1", "data/a: b", "- a", "2024", "data/a\nb", "{a"])
+def test_a_path_that_yaml_would_read_otherwise_is_quoted(settings: Settings, path: str) -> None:
+    inputs = {**settings.inputs(ROOT), "base_model": [path]}
+    text = written(TEXT, inputs, list(settings.iterations))
+    assert path in entry("base_model", text)["deps"]
+    assert written(text, settings.inputs(ROOT), list(settings.iterations)) == TEXT
+
+
 def test_a_new_iteration_adds_its_lines(settings: Settings) -> None:
     third = {**settings.iterations, "iteration_3": Iteration(learns_from="rated_pairs/iteration_2")}
     text = renewed(settings, iterations=third)

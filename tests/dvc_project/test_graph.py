@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_a_graph_that_dvc_refuses_is_reported_in_one_sentence(fresh: Path) -> No
     with pytest.raises(InputError, match=r"^DVC cannot read the graph of .*dvc.yaml") as error:
         read_graph(fresh)
     assert "\n" not in str(error.value)
+
+
+def test_an_artifact_that_is_its_own_source_is_reported(fresh: Path) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        text = (fresh / name).read_text(encoding="utf-8")
+        changed = re.sub(r"data/sample/web/(\{language\}|\$\{item\})", r"data/raw_web_text/\1", text)
+        (fresh / name).write_text(changed, encoding="utf-8")
+    with pytest.raises(InputError, match=r"dvc.yaml makes raw_web_text from raw_web_text: correct the paths"):
+        read_graph(fresh)
 
 
 def test_an_iteration_that_the_graph_does_not_list_is_refused(fresh: Path) -> None:

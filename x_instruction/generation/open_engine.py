@@ -36,11 +36,7 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
     # Each back end is imported on use, because importing vLLM takes about 20 s, and importing transformers 3 s.
     backend = chosen_backend(settings)
     if backend == "vllm":
-        if not find_spec("vllm"):
-            raise SettingsError(
-                f"text_generation.backend: {settings.backend} needs vLLM, which is not installed: run `make vllm`, or "
-                "choose transformers"
-            )
+        refuse_without_vllm(settings)
         from x_instruction.generation.vllm_engine import VllmEngine
 
         return VllmEngine(model, settings, seed)
@@ -51,6 +47,15 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
     from x_instruction.generation.transformers_engine import TransformersEngine
 
     return TransformersEngine(model, settings, seed)
+
+
+def refuse_without_vllm(settings: TextGeneration) -> None:
+    """Raises SettingsError if vLLM is not installed."""
+    if not find_spec("vllm"):
+        raise SettingsError(
+            f"text_generation.backend: {settings.backend} needs vLLM, which is not installed: run `make vllm`, or "
+            "choose transformers"
+        )
 
 
 def chosen_backend(settings: TextGeneration) -> str:
@@ -80,5 +85,10 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
     """The type of the weights: `vllm.dtype` if it applies; float32 if bfloat16 is not supported; else as stored."""
-    asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
-    return asked or inference_dtype() or stored_dtype(model)
+    vllm = settings.vllm if chosen_backend(settings) == "vllm" else None
+    if vllm and vllm.dtype == "auto":
+        from vllm.config import ModelConfig
+
+        chosen = ModelConfig(model=str(model), dtype="auto", quantization=vllm.quantization).dtype
+        return str(chosen).removeprefix("torch.")
+    return (vllm and vllm.dtype) or inference_dtype() or stored_dtype(model)

@@ -50,7 +50,7 @@ class Endpoint(Section):
         }
     )
 
-    url: str | None = None
+    url: Annotated[str, Field(pattern="^https?://")] | None = None
     model: str | None = None
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
@@ -69,6 +69,8 @@ class Endpoint(Section):
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
+    """Each request counts with the most tokens that it may use. A prompt that is sent as text, as every chat message
+    is, counts as many tokens as it has characters."""
     prompt_price: Price = 0.0
     """Price of a million prompt tokens, in the currency of the bill. Prices are used only in the run log."""
     generated_price: Price = 0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from x_instruction.runner.settings import Positive, Section, Share
+from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
 Signal = Literal[
     "similarity", "part_similarity", "likelihood", "part_likelihood",
@@ -15,7 +15,7 @@ Signal = Literal[
 
 
 class Rating(Section):
-    labels: Annotated[list[str], Field(min_length=3, max_length=3)]
+    labels: Annotated[list[NonEmpty], Field(min_length=3, max_length=3)]
     """The tokens that stand for best, flawed and worst; each must be a single token of the model."""
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
     """The values of the three levels; a rating is their expected value. In detecting defects of the response alone
@@ -29,3 +29,12 @@ class Rating(Section):
     max_response_tokens: Positive
     """In the prompt for the labels, a response with more tokens is cut after the last sentence that fits, or exactly
     at the limit if that sentence ends in the first half of what fits. Signals do not depend on this limit."""
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Rating:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels {self.labels} must be three different tokens")
+        best, flawed, worst = self.values
+        if not best >= flawed >= worst or best == worst:
+            raise ValueError(f"values {self.values} must fall from best over flawed to worst")
+        return self

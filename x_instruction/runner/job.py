@@ -144,17 +144,17 @@ class Job:
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
         rows_in, counts = 0, Counter[str]()
-        progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
-        for number, (key, rows, made_counts) in enumerate(self._finished(frames, transform, base)):
-            for kind in ("", f"{DROPS}/"):
-                target = self.staging / f"{kind}part-{number:05d}.parquet"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.link(self.work / key / f"{kind}part.parquet", target)
-            self.used.add(key)
-            rows_in += rows
-            counts.update(made_counts)
-            progress.update(rows)
-        progress.close()
+        bar = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
+        with bar as progress:  # closed before an error is printed
+            for number, (key, rows, made_counts) in enumerate(self._finished(frames, transform, base)):
+                for kind in ("", f"{DROPS}/"):
+                    target = self.staging / f"{kind}part-{number:05d}.parquet"
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.link(self.work / key / f"{kind}part.parquet", target)
+                self.used.add(key)
+                rows_in += rows
+                counts.update(made_counts)
+                progress.update(rows)
         self._write_used()
         return Outcome(rows_in, counts=dict(counts))
 

@@ -10,6 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+# What to write in place of a value of the wrong kind, by the type of pydantic's error.
+WANTED = {
+    "list_type": "write a list, such as `[a, b]`",
+    "tuple_type": "write a list, such as `[a, b]`",
+    "dict_type": "write keys with values, such as `{ a: 1 }`",
+    "string_type": "write it in quotation marks",
+}
 SHOWN = 120  # the maximum number of characters of a wrong value in a message
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -17,7 +24,7 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 class Section(BaseModel):
     """A part of `params.yaml`. It is immutable and refuses keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Names of fields that decide how fast or at what price the work is done, but not its result. These fields are not
     # part of `key`, so finished shards stay valid when such a field changes.
@@ -84,7 +91,11 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "unknown_language":
         context: Mapping[str, Any] = first["ctx"]
         return f"`{key}.{context['number']}`: {first['msg']}{more}"
-    rule = first["msg"].removeprefix("Value error, ")
+    rule = WANTED.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if first["type"] == "model_type":
+        rule = f"write its keys, such as `{{ {next(iter(_known_keys(model, first['loc'])), 'key')}: … }}`"
+    if first["input"] in ("None", "none"):
+        rule = "write `null` for no value"
     return f"`{key}` is {shown(first['input'])}: {rule}{more}" if key else f"{rule}{more}"
 
 

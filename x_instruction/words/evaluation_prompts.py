@@ -56,7 +56,9 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
     except (ValueError, RecursionError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise InputError(f"{setting}: line {number} of {path} is not JSONL: {cause}") from None
+        raise InputError(
+            f"{setting}: line {number} of {path} is not JSONL: {cause}; write one JSON object per line"
+        ) from None
 
 
 def _read(path: Path, setting: str) -> str:

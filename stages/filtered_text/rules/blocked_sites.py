@@ -34,7 +34,7 @@ def read_sites(path: Path) -> Sites:
     if path.exists() and not path.is_file():  # reading from a pipe would wait without end
         raise InputError(f"filtered_text.blocked_sites: {path} is not a file but a folder, pipe or device: name a file")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"filtered_text.blocked_sites: {path} cannot be read as a text file ({type(error).__name__}); "

@@ -63,6 +63,18 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         made(tmp_path, {"path": "web/{language}"})
 
 
+def test_a_file_of_another_kind_is_to_be_converted(tmp_path: Path) -> None:
+    (tmp_path / "fi.csv").write_text("text\nrivi\n")
+    with pytest.raises(InputError, match=r"no file of a known kind \(.*\) but 1 others: convert them, or set `format`"):
+        made(tmp_path, {"path": "{language}.csv"})
+
+
+def test_a_pattern_below_a_file_matches_nothing(tmp_path: Path) -> None:
+    lines(tmp_path / "a.jsonl", {"text": "kyllä"})
+    with pytest.raises(InputError, match=r"source a\.jsonl/\*\.jsonl does not exist"):
+        made(tmp_path, {"path": "a.jsonl/*.jsonl"})
+
+
 def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
     lines(tmp_path / "web" / "fi" / "readme.txt")
     with pytest.raises(InputError, match=r"source web/fi has no file of a known kind"):
@@ -78,6 +90,14 @@ def test_local_sources_are_dependencies_and_remote_sources_are_not(tmp_path: Pat
     ]
     listed = ["data/${item}", "data/one.parquet", "some/fi.jsonl", "some/ur.jsonl", "languages/${item}.yaml"]
     assert given(*sources).inputs(tmp_path) == listed
+
+
+@pytest.mark.parametrize("path", ["someone/data-{language}", "someone/{language}", "someone/data"])
+def test_a_hub_id_is_no_dependency_but_a_folder_is(tmp_path: Path, path: str) -> None:
+    source = Source(path=path, format="dataset", languages=["fi"], revision="1")
+    assert source.inputs(tmp_path) == []
+    (tmp_path / path.replace("{language}", "fi")).mkdir(parents=True)
+    assert source.inputs(tmp_path) == [path.replace("{language}", "fi")]
 
 
 # Tables and datasets

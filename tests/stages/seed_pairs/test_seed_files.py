@@ -57,11 +57,11 @@ def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [["Say."], {"role": "user", "content": "Say."}])
 def test_a_column_without_text_is_named(tmp_path: Path, value: object) -> None:
-    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "instruction": value})
+    write(tmp_path / "seeds/fi.parquet", {**PAIR, "instruction": value})
     with pytest.raises(
-        InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give one text per row"
+        InputError, match=r"column `instruction` of .*fi\.parquet holds (List|Struct).*: give one text per row"
     ):
-        read_seeds(tmp_path, SOURCE, "fi")
+        read_seeds(tmp_path, SeedSource(folder="seeds", suffix=".parquet"), "fi")
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,21 @@ def test_a_missing_column_is_named_together_with_the_columns_of_the_file(tmp_pat
         read_seeds(tmp_path, SOURCE, "fi")
 
 
-@pytest.mark.parametrize("content", [b"", b"not json\n", b'{"instruction": "a", "resp', b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not json\n",
+        b'{"instruction": "a", "resp',
+        json.dumps([PAIR]).encode(),
+        json.dumps(PAIR).encode("utf-16"),
+        b'{"instruction": 1, "response": 2}',
+    ],
+)
 def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds/fi.jsonl").write_bytes(content)
-    with pytest.raises(InputError, match=r"seeds/fi\.jsonl"):
+    with pytest.raises(InputError, match=r"seeds/fi\.jsonl has no usable row: .*; give JSON Lines in UTF-8"):
         read_seeds(tmp_path, SOURCE, "fi")
 
 
@@ -102,6 +112,28 @@ def test_a_bad_line_is_dropped_and_named(
     rows = read_seeds(tmp_path, SeedSource(folder="seeds", suffix=suffix), "fi")
     assert rows["response"].to_list() == [PAIR["response"], None, PAIR["response"]]
     assert f"row 2 of {path} is dropped: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{"tags": NaN', '{"tags": 1'),
+        ('{"tags": {"a": 1}', '{"tags": "a"'),
+        ('{"tags": {"x": [1, {"y": 2}]}', '{"tags": {"x": 3}'),
+        ('\ufeff{"tags": 1', '{"tags": "\\ud800"'),
+    ],
+)
+def test_odd_values_and_a_byte_order_mark_do_no_harm(tmp_path: Path, first: str, second: str) -> None:
+    rest = json.dumps(PAIR).removeprefix("{")
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/fi.jsonl").write_bytes(f"{first}, {rest}\r\n{second}, {rest}\r\n".encode())
+    assert read_seeds(tmp_path, SOURCE, "fi")["response"].to_list() == [PAIR["response"]] * 2
+
+
+def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/fi.jsonl").write_text(json.dumps({**PAIR, "instruction": "Say \ud800."}))
+    assert read_seeds(tmp_path, SOURCE, "fi")["instruction"].item() == "Say ?."
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.month_day_nano_interval(), pa.duration("s")])

@@ -140,6 +140,27 @@ def test_an_unusable_checkpoint_is_named(settings: Translation, message: str, tm
         finnish(settings, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"checkpoint": "models/en-{lang}"}, r"\{lang\} is not a placeholder of checkpoint, which knows \{language\}"),
+        ({"checkpoint": "models/en-{language", "prefix": ">>{lang}<<"}, r"\{lang\} is not a placeholder of prefix"),
+        (
+            {"endpoint": {"url": "http://a", "model": "b"}, "prompt": "{text} {target}"},
+            r"\{target\} is not a placeholder",
+        ),
+    ],
+)
+def test_an_unknown_placeholder_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Translation.model_validate(settings)
+
+
+def test_a_brace_in_the_name_of_a_checkpoint_does_no_harm() -> None:
+    settings = Translation(checkpoint="models/{a-{language}")
+    assert settings.checkpoint_for("fi") == "models/{a-fi"
+
+
 def test_a_language_the_model_does_not_know_is_named(translating_model: Path, tmp_path: Path) -> None:
     settings = Translation(checkpoint=str(translating_model), language_codes={"fi": "fin_Latn"})
     with pytest.raises(InputError, match=r"language_codes\.fi: .* does not know 'fin_Latn'"):

@@ -454,9 +454,14 @@ def test_the_type_of_the_weights_is_recorded(
         monkeypatch.setattr(open_engine_module, "inference_dtype", lambda fast=fast: fast)
         for backend in LOCAL:
             assert open_engine_module.backend_facts(folder, text_generation(backend))["dtype"] == expected
-    chosen = text_generation("vllm")
-    chosen = chosen.model_copy(update={"vllm": chosen.vllm.model_copy(update={"dtype": "bfloat16"})})
-    assert open_engine_module.backend_facts(folder, chosen)["dtype"] == "bfloat16"
+    one = text_generation("vllm")
+    for model, asked, expected in (
+        (folder, "bfloat16", "bfloat16"),
+        (folder, "auto", "float16"),
+        (taught_model, "auto", "bfloat16"),
+    ):
+        chosen = one.model_copy(update={"vllm": one.vllm.model_copy(update={"dtype": asked})})
+        assert open_engine_module.backend_facts(model, chosen)["dtype"] == expected
 
 
 def test_a_newly_trained_model_runs_in_this_process() -> None:

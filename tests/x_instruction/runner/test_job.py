@@ -62,6 +62,15 @@ def calls(tmp_path: Path) -> Path:
     return tmp_path / "calls"
 
 
+def test_the_progress_bar_ends_its_line_before_an_error(
+    make_job: MakeJob, calls: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RuntimeError) as crash:
+        run(make_job(), calls, "a", "crash")
+    assert str(crash.value) == "crash"
+    assert capsys.readouterr().err.endswith("\n")
+
+
 def test_each_frame_becomes_a_shard_in_the_order_of_frames(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     outcome = job.map_frames(

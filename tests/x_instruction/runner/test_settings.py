@@ -148,6 +148,47 @@ def test_an_impossible_value_is_refused_with_its_rule(keys: tuple[str, ...], val
     assert rule in message
 
 
+@pytest.mark.parametrize(
+    ("keys", "value", "wanted"),
+    [
+        (("languages",), "fi", "write a list, such as `[a, b]`"),
+        (("raw_web_text", "sources"), ["data/my/{language}"], "write its keys, such as `{ path: … }`"),
+        (("seed_pairs", "translation"), "models/en-fi", "write its keys, such as `{ key: … }`"),
+        (("diversified_set", "quotas"), 8, "write keys with values, such as `{ a: 1 }`"),
+        (("seed_pairs", "translation"), "None", "write `null` for no value"),
+        (("base_model", "revision"), 2024, "write it in quotation marks"),
+        (("base_model", "revision"), "main", "should match pattern '^[0-9a-f]{40}$'"),
+        (("tuned_model", "training", "epochs"), float("inf"), "Input should be a finite number"),
+        (("seed",), 2**31, "less than 2147483648"),
+        (("text_generation", "endpoint", "url"), "localhost:8000", "should match pattern '^https?://'"),
+        (("rating", "labels"), ["", " B", " C"], "at least 1 character"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_with_what_to_write(
+    keys: tuple[str, ...], value: Any, wanted: str
+) -> None:
+    assert problem(*keys, value=value).endswith(wanted)
+
+
+@pytest.mark.parametrize("values", [[0, 0.2, 1], [1, 1, 1], [1, 0, 0.5]])
+def test_values_that_do_not_fall_from_best_to_worst_are_refused(values: list[float]) -> None:
+    assert "must fall from best over flawed to worst" in problem("rating", "values", value=values)
+
+
+def test_equal_labels_are_refused() -> None:
+    assert "must be three different tokens" in problem("rating", "labels", value=[" A", " A", " C"])
+
+
+def test_instructions_of_no_possible_length_are_refused() -> None:
+    message = problem("candidate_pairs", "min_instruction_words", value=300)
+    assert "min_instruction_words (300) must not be more than max_instruction_words (60)" in message
+
+
+def test_a_language_without_a_source_is_refused() -> None:
+    message = problem("raw_web_text", "sources", value=[{"path": "data/my/fi", "languages": ["fi"]}])
+    assert "`raw_web_text.sources` has no source for sw: add one, or remove sw from `languages`" in message
+
+
 def test_the_message_names_both_of_two_values_that_contradict_each_other() -> None:
     message = problem("filtered_text", "max_words", value=40)
     assert "`filtered_text`" in message and "max_words (40) must be above min_words (40)" in message
