@@ -21,7 +21,7 @@ blog.example/a/b
 
 def blocked(url: str, folder: Path) -> str | None:
     path = folder / "sites.txt"
-    path.write_text(LIST, encoding="utf-8")
+    path.write_text(LIST.removeprefix("# unwanted sites\n"), encoding="utf-8-sig")  # a BOM before the first site
     frame = pl.DataFrame({"url": [url]})
     value = blocked_site(frame, given(), page("fi"), sites=read_sites(path))["value"].item()
     return None if value is None else str(value)
