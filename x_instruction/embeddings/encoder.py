@@ -107,9 +107,13 @@ class SentenceEncoder:
         if limit is None or len(f"{prefix}{text}".encode()) < limit - 2:  # tokens have at least a byte; two are special
             return [text]
         before = self._tokens(prefix)
-        number = -(-(self._tokens(prefix + text) - before) // max(limit - before, 1))
-        size = -(-len(text) // max(number, 1))
-        return [text[start : start + size] for start in range(0, len(text), size)]
+        number = max(-(-(self._tokens(prefix + text) - before) // max(limit - before, 1)), 1)
+        while True:  # pieces of equal length may differ in tokens
+            size = max(-(-len(text) // number), 1)
+            pieces = [text[start : start + size] for start in range(0, len(text), size)] or [text]
+            if size == 1 or all(self._tokens(prefix + piece) <= limit for piece in pieces):
+                return pieces
+            number += 1
 
     def _tokens(self, text: str) -> int:
         return len(self._model.tokenizer(text, truncation=False)["input_ids"])

@@ -7,11 +7,13 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from x_instruction.embeddings.encoder import PackagedE5, Vectors, open_encoder
+from x_instruction.embeddings.encoder import PackagedE5, SentenceEncoder, Vectors, open_encoder
 from x_instruction.embeddings.settings import Embeddings
 from x_instruction.runner.errors import InputError
 
@@ -106,6 +108,23 @@ def test_sentence_transformers_read_a_long_text_to_its_end(of_folder: Embeddings
     assert vectors[0] @ vectors[2] < 0.9999
     for vector, text in zip(vectors, [long, short, f"{long}{'cat ' * 20}", "cat"], strict=True):
         assert vector == pytest.approx(encoder.encode([text], "query: ")[0], abs=1e-5)
+
+
+def test_each_piece_of_an_uneven_text_is_short_enough_for_the_model() -> None:
+    encoder: Any = SentenceEncoder.__new__(SentenceEncoder)
+    read: list[str] = []
+
+    def tokenizer(text: str, truncation: bool) -> dict[str, list[str]]:
+        return {"input_ids": ["[CLS]", *text.split(), "[SEP]"]}
+
+    def encode(texts: list[str], **_: object) -> Vectors:
+        read.extend(texts)
+        return np.ones((len(texts), 2), np.float32)
+
+    encoder._model = SimpleNamespace(max_seq_length=20, tokenizer=tokenizer, encode=encode)
+    encoder._batch_size = 8
+    assert encoder.encode(["bakery " * 20 + "4 " * 40, ""], "q " * 15).shape == (2, 2)
+    assert max(len(tokenizer(text, False)["input_ids"]) for text in read) <= 20
 
 
 def test_the_path_of_a_folder_is_relative_to_the_root(embeddings: Embeddings, tiny_encoder: Path) -> None:
