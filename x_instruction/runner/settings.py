@@ -92,6 +92,8 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
         context: Mapping[str, Any] = first["ctx"]
         return f"`{key}.{context['number']}`: {first['msg']}{more}"
     rule = WANTED.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if first["type"] == "string_type" and (first["input"] is None or isinstance(first["input"], list | dict)):
+        rule = "write a text"
     if first["type"] == "model_type":
         rule = f"write its keys, such as `{{ {next(iter(_known_keys(model, first['loc'])), 'key')}: … }}`"
     if first["input"] in ("None", "none"):
@@ -113,4 +115,6 @@ def _known_keys(model: Any, location: tuple[int | str, ...]) -> list[str]:
             section = field.annotation
         else:  # an element of a list, or a value of a mapping
             section = next(reversed(get_args(section)), None)
+        if type(None) in get_args(section):  # a section that may be null
+            section = get_args(section)[0]
     return list(getattr(section, "model_fields", {}))

@@ -153,7 +153,9 @@ def test_an_impossible_value_is_refused_with_its_rule(keys: tuple[str, ...], val
     [
         (("languages",), "fi", "write a list, such as `[a, b]`"),
         (("raw_web_text", "sources"), ["data/my/{language}"], "write its keys, such as `{ path: … }`"),
-        (("seed_pairs", "translation"), "models/en-fi", "write its keys, such as `{ key: … }`"),
+        (("seed_pairs", "translation"), "models/en-fi", "write its keys, such as `{ checkpoint: … }`"),
+        (("seed_pairs", "translation"), {"checkpont": "models/en-fi"}, "did you mean `checkpoint`?"),
+        (("released_set", "title"), None, "write a text"),
         (("diversified_set", "quotas"), 8, "write keys with values, such as `{ a: 1 }`"),
         (("seed_pairs", "translation"), "None", "write `null` for no value"),
         (("base_model", "revision"), 2024, "write it in quotation marks"),
