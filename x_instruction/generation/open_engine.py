@@ -87,6 +87,7 @@ def _dtype(model: Path, settings: TextGeneration) -> str:
     """The type of the weights: `vllm.dtype` if it applies; float32 if bfloat16 is not supported; else as stored."""
     vllm = settings.vllm if chosen_backend(settings) == "vllm" else None
     if vllm and vllm.dtype == "auto":
+        refuse_without_vllm(settings)
         from vllm.config import ModelConfig
 
         chosen = ModelConfig(model=str(model), dtype="auto", quantization=vllm.quantization).dtype
