@@ -8,6 +8,7 @@ from dvc_project.graph import Graph
 from stages.params import Settings
 from x_instruction.embeddings.settings import PACKAGES
 from x_instruction.generation.open_engine import refuse_without_vllm
+from x_instruction.rating.signals import similarities_wanted
 from x_instruction.runner.errors import InputError
 from x_instruction.words.evaluation_prompts import prompts_of
 
@@ -27,7 +28,10 @@ def refuse_unusable(settings: Settings, root: Path) -> None:
     """Raises XInstructionError for a value of params.yaml that no stage can use."""
     if settings.text_generation.backend == "vllm":
         refuse_without_vllm(settings.text_generation)
-    for encoder in filter(None, (settings.embeddings, settings.diversified_set.encoder)):
+    used = [settings.diversified_set.encoder or settings.embeddings]
+    if similarities_wanted(settings.rating):
+        used.append(settings.embeddings)
+    for encoder in used:
         if not (encoder.encoder in PACKAGES or encoder.revision or encoder.local_folder(root)):
             raise InputError(
                 f"{encoder.SETTING}.encoder: {encoder.encoder} is not a folder here; for a hub id set "

@@ -34,12 +34,20 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
     pairs = pl.concat([pairs_of(rated, TUNED, other) for other in others])
     tables = [no_verdicts(), by_column(pairs, EVALUATOR, "rating", settings.tie_margin)]
     if rated["similarity"].is_finite().any():
-        tables.append(by_column(pairs, SIMILARITY, "similarity", settings.tie_margin))
+        tables.append(by_column(lowest_elsewhere(pairs), SIMILARITY, "similarity", settings.tie_margin))
     for judge in settings.judges:
         verdicts, judge_facts = _by_endpoint(job, judge, pairs, settings.tie_margin)
         tables.append(verdicts)
         facts |= {f"{judge.name}_{name}": value for name, value in judge_facts.items()}
     return pl.concat(tables), facts
+
+
+def lowest_elsewhere(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Gives answers in another language the lowest cosine, so that any answer in the language asked for wins."""
+    return pairs.with_columns(
+        pl.when(f"in_language{suffix}").then(f"similarity{suffix}").otherwise(-1.0).alias(f"similarity{suffix}")
+        for suffix in ("", "_other")
+    )
 
 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:

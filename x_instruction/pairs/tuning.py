@@ -78,7 +78,7 @@ def tune_into(
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
     # Both models are measured with weights of the saved type: the loss of a tiny random base model was 0.025 nats lower
     # in bfloat16 than in float32.
-    learned, dtype = examples[:: max(1, len(examples) // LEARNED)][:LEARNED], stored_dtype(folder)
+    learned, dtype = examples[:: -(-len(examples) // LEARNED)], stored_dtype(folder)
     before, after = (mean_losses(model, [unseen, learned], dtype) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {

@@ -1,11 +1,11 @@
-"""The agreement of judges is computed only over verdicts on the same two answers."""
+"""Judges agree on the same two answers only, and an answer in another language loses by its similarity."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from stages.eval_scores.comparing import judges_agreement
-from x_instruction.judging.verdicts import SCHEMA
+from stages.eval_scores.comparing import judges_agreement, lowest_elsewhere
+from x_instruction.judging.verdicts import SCHEMA, by_column
 
 
 def test_verdicts_on_other_models_answers_are_not_compared() -> None:
@@ -21,3 +21,13 @@ def test_verdicts_on_other_models_answers_are_not_compared() -> None:
     )
     found = judges_agreement(verdicts)
     assert found.select("judge", "other", "items").rows() == [("evaluator", "similarity", 4), ("all", "all", 4)]
+
+
+def test_an_answer_in_the_language_asked_for_wins_against_one_in_another_language() -> None:
+    answers = {
+        "question_id": ["q1", "q2", "q3"], "model": "tuned", "against": "base",
+        "similarity": [-0.2, 0.0, 0.3], "similarity_other": [0.0, 0.4, 0.0],
+        "in_language": [True, False, False], "in_language_other": [False, True, False],
+    }  # fmt: skip
+    verdicts = by_column(lowest_elsewhere(pl.DataFrame(answers)), "similarity", "similarity", 0.05)
+    assert verdicts["verdict"].to_list() == ["win", "loss", "tie"]
