@@ -31,7 +31,7 @@ from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
 # In characters: the text compared before the first change, the longest change shown, and the longest value shown.
-AROUND, SHOWN, VALUE = 20, 60, 200
+AROUND, SHOWN, VALUE = 20, 60, 300
 # SequenceMatcher takes quadratic time, so it looks for the first change only in this many characters.
 COMPARED = 2_000
 

@@ -155,7 +155,7 @@ def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None
     assert rules is not None
     shown = {name: value for name, outcome, value in rules.rows if outcome == "kept"}
     assert shown["too_short"] == f"{row['words']} words < {run[1].filtered_text.min_words}"
-    assert f"fi {row['language_score']:.2f} <" in shown["wrong_language"]
+    assert f"language score {row['language_score']:.2f} <" in shown["wrong_language"]
     assert shown["duplicate_ngrams"].count("repeated") == 6  # once for each n from 5 to 10
 
 

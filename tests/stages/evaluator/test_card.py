@@ -84,10 +84,11 @@ def test_the_card_says_what_the_evaluator_was_made_from(made: Made) -> None:
     counts = Counter(pair.pair.language for pair in made.rated)
     best = sum(pair.level == "best" for pair in made.rated)
     for part in (
-        "iteration 1", "Finnish (`fi`), Urdu (`ur`)", "`of the response `", "fine-tuned from the `response_model`",
+        "iteration 1", "Finnish (`fi`) and Urdu (`ur`)", "`of the response `", "fine-tuned from the `response_model`",
         f"60 rated pairs (`fi` {counts['fi']}, `ur` {counts['ur']})", f"| best | none | {best} |",
             "learning_rate 0.005", "'A' is best",
-        "best 1, flawed 0.2, worst 0", f"Steps {made.facts['steps']}", "say that the weights were changed",
+        "best 1, flawed 0.2, worst 0", f"The training took {made.facts['steps']} steps.",
+        "say that the weights were changed",
         "made from 20 instructions",
     ):  # fmt: skip
         assert part in text, part

@@ -65,7 +65,9 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_to_be_converted(tmp_path: Path) -> None:
     (tmp_path / "fi.csv").write_text("text\nrivi\n")
-    with pytest.raises(InputError, match=r"no file of a known kind \(.*\) but 1 others: convert them, or set `format`"):
+    with pytest.raises(
+        InputError, match=r"no file of a known kind \(.*\) but 1 other files or folders: convert them, or set `format`"
+    ):
         made(tmp_path, {"path": "{language}.csv"})
 
 

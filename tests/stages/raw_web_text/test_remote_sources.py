@@ -240,7 +240,7 @@ def test_reading_a_hub_path_offline_is_reported_in_one_sentence(tmp_path: Path, 
 def test_reading_a_hub_id_offline_is_reported_in_one_sentence(tmp_path: Path) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     message = refused(tmp_path, "someone/something", format="dataset", revision=commit)
-    assert message.startswith("source someone/something/train cannot be read as a dataset (")
+    assert message.startswith("source someone/something/train cannot be read as a data set (")
     assert message.endswith("correct the data set or its entry")
 
 

@@ -64,7 +64,7 @@ class Words(HTMLParser):
 def test_the_page_shows_the_funnel_the_evaluator_and_the_scores(job: Job) -> None:
     words = Words(published(job).read_text(encoding="utf-8")).words
     for shown in ("raw web text", "100", "too short 40, cluster full 3", "iteration 2 (accepted)", "precision", "0.810",
-                  "calibration error", "rated best", "swapped", "0.550 to 0.650", "12/3/5"):  # fmt: skip
+                  "expected calibration error", "rated best", "swapped", "0.550 to 0.650", "12/3/5"):  # fmt: skip
         assert shown in words, shown
     assert words.index("swapped") < words.index("cut")  # the worst defect comes first
 

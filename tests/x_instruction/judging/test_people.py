@@ -246,7 +246,7 @@ def test_the_commands_export_published_answers_and_import_verdicts(
     assert main(command) == 1
     assert "already has an export" in capsys.readouterr().err
     assert main(["import", str(folder), *map(str, from_csv(folder))]) == 0
-    assert capsys.readouterr().out == f"8 verdicts in {folder}/verdicts.jsonl; left out: none\n"
+    assert capsys.readouterr().out == f"8 verdicts were written to {folder}/verdicts.jsonl; left out: none\n"
 
 
 def test_an_impossible_command_names_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

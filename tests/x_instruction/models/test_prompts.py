@@ -443,7 +443,11 @@ def test_an_unusable_template_is_refused_with_one_sentence(settings: Settings, t
     with pytest.raises(SettingsError, match=BAD_TEMPLATES[template]) as refused:
         chatting(settings, template).write_instruction("Siksi.")
     message = str(refused.value)
-    assert message.startswith("prompts.chat_template") and message.endswith("set it to false") and "\n" not in message
+    assert (
+        message.startswith("prompts.chat_template")
+        and message.endswith(("set it to false", "set this to false"))
+        and "\n" not in message
+    )
 
 
 CLOCK = "{{ strftime_now('%d %b %Y') }}{% if false %}{{ strftime_now('%Y') }}{% endif %}|{{ strftime_now('%H') }}\n"
