@@ -16,3 +16,10 @@ def test_the_area_is_that_of_the_diagonal_against_the_other_ratings() -> None:
     found = area_over_seeds(ratings)
     assert found.value == pytest.approx(0.8)
     assert found.interval.low < 0.7 and found.interval.high == 1
+
+
+def test_a_seed_that_is_not_drawn_has_no_weight() -> None:
+    ratings = 0.5 * np.eye(5)
+    ratings[0, 1:] = ratings[1:, 0] = 1.0  # without the first seed, every own response is above all others
+    found = area_over_seeds(ratings)
+    assert found.value < 0.7 and found.interval.high == 1
