@@ -60,7 +60,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
     table.add_column("model")
     for name in SHOWN:
         table.add_column(f"{name.replace('_', ' ')} {ARROWS[MEASURES[name].better]}".strip(), justify="right")
-    table.add_column("wins/ties/losses of tuned", justify="right")
+    table.add_column("wins / ties / losses of tuned", justify="right")
     for language in settings.languages:
         scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
         judged = scores["pairwise"]["evaluator"]
