@@ -27,8 +27,9 @@ DEFAULT = ("fi", "sw", "hi")
 DEFAULT_TEXTS = 60
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
-# About the number of training pairs of a language. The other 45 % of the sample's 40 seeds are held out or used for
-# calibration: with 20 % in place of 45 %, Swahili had only 5 held-out seeds and 1 for calibration.
+# About the number of training pairs of a language with 40 seeds (Swahili has 70 seeds and 46 training pairs). The other
+# 45 % of the seeds are held out or used for calibration: with 20 % in place of 45 %, a language had only 5 held-out
+# seeds and 1 for calibration.
 NATIVE_TRAIN_PAIRS = 23
 
 
