@@ -35,7 +35,7 @@ def rows_table(settings: Settings, data: Path) -> Table:
 def _rows(partition: Path) -> str:
     if not (partition / "manifest.json").exists():
         return "–"
-    manifest = read_json(partition / "manifest.json")
+    manifest = read_json(partition / "manifest.json", ours=True)
     return f"{manifest['rows_in']} → {manifest['rows']}"
 
 
@@ -46,7 +46,7 @@ def evaluator_table(settings: Settings, data: Path) -> Table:
     for name in ("iteration", *columns, "swapped responses (AUC)"):
         table.add_column(name, justify="right" if name != "iteration" else "left")
     for iteration in settings.iterations:
-        scores = read_json(data / "metrics" / "evaluator" / f"{iteration}.json")
+        scores = read_json(data / "metrics" / "evaluator" / f"{iteration}.json", ours=True)
         swapped = scores["auc_by_defect"].get("swapped")
         table.add_row(iteration, *(_figure(scores[name]) for name in columns), _figure(swapped))
     return table
@@ -62,7 +62,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
         table.add_column(f"{name.replace('_', ' ')} {ARROWS[MEASURES[name].better]}".strip(), justify="right")
     table.add_column("wins / ties / losses of tuned", justify="right")
     for language in settings.languages:
-        scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
+        scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json", ours=True)
         judged = scores["pairwise"]["evaluator"]
         for model, figures in scores["models"].items():
             against = judged.get(f"tuned_against_{model}")
@@ -77,7 +77,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
 
 def _accepted(settings: Settings, data: Path) -> str:
     """The accepted iteration and the reason, from the gate's report of `refined_pairs`."""
-    report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
+    report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json", ours=True)["metrics"]
     return f"{report['accepted_iteration']}: {report['accepted_because']}"
 
 

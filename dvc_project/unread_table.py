@@ -54,4 +54,4 @@ def _found(data: Path, language: str) -> dict[str, str]:
 
 def _manifest(partition: Path) -> Mapping[str, Any]:
     path = partition / "manifest.json"
-    return read_json(path) if path.exists() else {}
+    return read_json(path, ours=True) if path.exists() else {}

@@ -138,7 +138,7 @@ def _kept(root: Path, settings: Settings, code: str, row: Row) -> list[tuple[str
             facts.append(("below min_rating", f"kept as one of the best {refined.always_kept} (always_kept)"))
         facts.append(("by ratings of", values["iteration"]))
         report = root / "data" / "quality" / "refined_pairs" / f"{code}.json"
-        why = read_json(report)["metrics"].get("accepted_because") if report.exists() else None
+        why = read_json(report, ours=True)["metrics"].get("accepted_because") if report.exists() else None
         return [*facts, ("iteration chosen", why)] if why else facts
     if row.artifact == "diversified_set":
         chosen = {name: value for name, value in values.items() if name.startswith(("cluster", "drawn", "task"))}

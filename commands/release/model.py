@@ -45,7 +45,7 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     checked and published.
     """
     folder = _chosen(finished(root, MODEL), language)
-    record, content = read_json(folder / RECORD), content_of(folder)
+    record, content = read_json(folder / RECORD, ours=True), content_of(folder)
     languages = list(record["languages"])
     scores = {code: figures for code in languages if (figures := _scores(root, code, content))}
     files: dict[str, Path | bytes] = {

@@ -85,7 +85,7 @@ class RowIndex:
     """Reads the index in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        described: dict[str, Any] = read_json(folder / FILES)
+        described: dict[str, Any] = read_json(folder / FILES, ours=True)
         self.files: list[str] = described["files"]
         self.contents: dict[str, str | None] = described["contents"]
         self._keys, self._places = (_mapped(folder / name) for name in (KEYS, PLACES))

@@ -95,7 +95,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
         if (base / name).is_file() and not (out / name).exists():
             shutil.copyfile(base / name, out / name)
     if (base / FILE).is_file():
-        record: dict[str, Any] = read_json(base / FILE)
+        record: dict[str, Any] = read_json(base / FILE, ours=True)
         return record
     return {"name": "", "revision": None, "license": "", "license_link": "", "dtype": stored_dtype(base)}
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from x_instruction.rating.likelihoods import compared
 from x_instruction.rating.signals import HIGHER_IS_BETTER
-from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.files import other_version, read_json, write_json
 from x_instruction.runner.published import checked
 
 LEVELS = ("best", "flawed", "worst")
@@ -65,9 +65,14 @@ class Calibration:
 
 
 def read_calibration(evaluator: Path) -> Calibration:
-    values: dict[str, Any] = read_json(checked(evaluator, NAME))
-    regression = values["regression"]
-    return Calibration(float(values["temperature"]), Regression(**regression) if regression else None)
+    """Reads the calibration of an evaluator. Raises InputError if another version made it, so that its keys differ."""
+    path = checked(evaluator, NAME)
+    values: dict[str, Any] = read_json(path, ours=True)
+    try:
+        regression = values["regression"]
+        return Calibration(float(values["temperature"]), Regression(**regression) if regression else None)
+    except TypeError:
+        raise other_version(path) from None
 
 
 def features(frame: pl.DataFrame, regression: Regression) -> Matrix:

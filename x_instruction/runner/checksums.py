@@ -49,7 +49,7 @@ def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
     With `or_by_hand`, a mapping without a checksum is also accepted.
     """
     try:
-        value = read_json(path)
+        value = read_json(path, ours=True)
     except ValueError:
         raise DamagedError(path) from None
     if not isinstance(value, dict) or not _is_listing(value.get(FILES, {})):

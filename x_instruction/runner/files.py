@@ -7,11 +7,11 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from x_instruction.runner.errors import UnreadableError, in_one_line
+from x_instruction.runner.errors import InputError, UnreadableError, in_one_line
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants that mean: relative to the current folder; swap the paths
 
@@ -67,10 +67,35 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, text.encode("utf-8"))
 
 
-def read_json(path: Path) -> Any:
-    """Reads the value of a JSON file. Raises UnreadableError if the file is not JSON, or is nested too deeply."""
+class OurValues(dict[str, Any]):
+    """The values of an object in a JSON file of this project.
+
+    A missing key raises InputError instead of KeyError, because the versions of this project write other keys.
+    """
+
+    def __init__(self, values: Mapping[str, Any], path: Path) -> None:
+        super().__init__(values)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise other_version(self._path)
+
+
+def other_version(path: Path) -> InputError:
+    """The error for a file of this project whose values are not those that this version reads."""
+    return InputError(
+        f"{path} was made by another version of X-Instruction: run the stage that makes it again, then run again"
+    )
+
+
+def read_json(path: Path, *, ours: bool = False) -> Any:
+    """Reads the value of a JSON file. Raises UnreadableError if the file is not JSON, or is nested too deeply.
+
+    `ours`: this project wrote the file, so objects are read as OurValues.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, object_hook=(lambda values: OurValues(values, path)) if ours else None)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(
             f"{path} is not JSON that can be read ({in_one_line(error)}): make it or get it again, then run again"

@@ -8,7 +8,7 @@ from typing import Any
 
 from x_instruction.runner.checksums import FILES, checksum, read_sealed, refuse_changed
 from x_instruction.runner.errors import DamagedError, InputError
-from x_instruction.runner.files import read_json
+from x_instruction.runner.files import other_version, read_json
 
 MANIFEST = "manifest.json"
 ARTIFACT, PARTITION, CONTENT = "artifact", "partition", "content"  # keys of the manifest
@@ -71,7 +71,10 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
     listed = read_manifest(folder).get(METRICS) if (folder / MANIFEST).exists() else None
     if listed not in (None, checksum(path)):
         raise DamagedError(path)
-    return dict(read_json(path))
+    value = read_json(path, ours=True)
+    if not isinstance(value, dict):
+        raise other_version(path)
+    return value
 
 
 def _is_ours(manifest: Path) -> bool:

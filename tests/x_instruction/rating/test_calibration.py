@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from stages.evaluator.fitting import best_subtracted, fit_calibration
 from stages.evaluator.measures import area_under_curve
 from x_instruction.rating.calibration import LEVELS, Calibration, Regression, features, read_calibration
+from x_instruction.runner.errors import InputError
 
 LEVEL_OF = {"none": "best", "cut": "flawed", "repeated": "flawed", "swapped": "worst"}
 WEIGHTS = {"cut": 1.0, "repeated": 1.0, "swapped": 1.0}
@@ -183,3 +185,18 @@ def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     for calibration in (Calibration(), Calibration(1.5), fit_calibration(rated(1), SIGNALS, WEIGHTS, True)):
         calibration.write(tmp_path)
         assert read_calibration(tmp_path) == calibration
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        {"regression": None},
+        {"temperature": 1.0, "regression": {"signals": [], "weights": []}},
+        {"temperature": None, "regression": None},
+        [1.0],
+    ],
+)
+def test_a_calibration_of_another_version_is_refused_in_one_sentence(tmp_path: Path, older: object) -> None:
+    (tmp_path / "calibration.json").write_text(json.dumps(older))
+    with pytest.raises(InputError, match=r"calibration\.json was made by another version of X-Instruction: run the"):
+        read_calibration(tmp_path)

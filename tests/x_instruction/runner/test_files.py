@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
-from x_instruction.runner.errors import UnreadableError
+from x_instruction.runner.errors import InputError, UnreadableError
 from x_instruction.runner.files import digest, hash_paths, read_json, replace_folder, write_atomically, write_json
 
 
@@ -94,3 +96,20 @@ def test_a_file_that_is_not_json_is_reported_in_one_sentence(tmp_path: Path, con
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(UnreadableError, match=r"^/\S*/a is not JSON that can be read \(.+\): make it or get it again"):
         read_json(tmp_path / "a")
+
+
+def test_a_key_that_a_file_of_another_version_lacks_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "evaluator.json"
+    path.write_text(json.dumps({"models": {"base": {"loss": 1.0}}}))
+    values = read_json(path, ours=True)
+    for read in (values, values["models"]["base"], pickle.loads(pickle.dumps(values))):
+        with pytest.raises(InputError, match=r"evaluator\.json was made by another version of X-Instruction: run the"):
+            read["precision"]
+        assert read.get("precision") is None
+
+
+def test_values_of_this_project_are_ordinary_values(tmp_path: Path) -> None:
+    value = {"files": ["a"], "counts": {"rows": 1}}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json", ours=True) == value
+    assert json.dumps(read_json(tmp_path / "a.json", ours=True)) == json.dumps(dict(sorted(value.items())))
