@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from x_instruction.embeddings.settings import Encoder
-from x_instruction.runner.settings import Positive, Section, Share
+from x_instruction.runner.settings import Positive, Section, Share, refuse_unknown_languages
 
 
 class InstructionEncoder(Encoder):
@@ -46,10 +46,7 @@ class DiversifiedSet(Section):
     @field_validator("quotas")
     @classmethod
     def _of_known_languages(cls, quotas: dict[str, int], info: ValidationInfo) -> dict[str, int]:
-        names: dict[str, str] = info.context or dict.fromkeys(quotas, "")
-        for code in quotas:
-            if code not in names:
-                raise ValueError(f"{code!r} is not one of the languages {', '.join(names)}")
+        refuse_unknown_languages(quotas, info)
         return quotas
 
     def wanted(self, language: str) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
+from x_instruction.runner.settings import NonEmpty, Positive, Section, Share, refuse_unknown_languages
+
+Codes = TypeVar("Codes", dict[str, list[str]], list[str])
 
 
 class FilteredText(Section):
@@ -25,6 +27,7 @@ class FilteredText(Section):
     """A longer document is cut into segments, if possible of at most `segment_words` words. `document_id` and
     `position` identify a segment."""
     segment_words: Positive
+    """At least `min_words`. If it is above `max_words`, segments have at most `max_words` words, if possible."""
     min_language_share: Share
     """The stage fails if less than this share of the kept texts is identified as the language."""
     max_boilerplate_share: Share
@@ -87,10 +90,21 @@ class FilteredText(Section):
     minhash_permutations: Positive
     shingle_words: Positive
 
+    @field_validator("listed_words", "word_lists")
+    @classmethod
+    def _of_known_languages(cls, codes: Codes, info: ValidationInfo) -> Codes:
+        refuse_unknown_languages(codes, info)
+        return codes
+
     @model_validator(mode="after")
     def _window(self) -> FilteredText:
         if self.max_words <= self.min_words:
             raise ValueError(f"max_words ({self.max_words}) must be above min_words ({self.min_words})")
+        if self.segment_words < self.min_words:
+            raise ValueError(
+                f"segment_words ({self.segment_words}) must not be below min_words ({self.min_words}), because every "
+                "segment would be dropped as too short"
+            )
         return self
 
     def inputs(self) -> list[str]:

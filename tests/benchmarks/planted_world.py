@@ -58,6 +58,7 @@ def settings(world: World) -> dict[str, Any]:
             "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find repeated responses
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
+            "word_lists": [],  # there are none of artificial languages
         },
         "seed_pairs": {
             "sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -71,6 +71,17 @@ class RunSettings(Protocol):
     @property
     def execution(self) -> Execution: ...
     def __iter__(self) -> Iterator[tuple[str, Any]]: ...
+
+
+def refuse_unknown_languages(codes: Iterable[str], info: ValidationInfo) -> None:
+    """Raises ValueError for the first code that is not in languages/names.yaml. The context of `info` has its names.
+
+    Without a context, as in a test of one section, no code is refused.
+    """
+    names: dict[str, str] = info.context or {}
+    for code in codes:
+        if names and code not in names:
+            raise ValueError(f"{shown(code)} is not one of the languages {', '.join(names)}")
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:

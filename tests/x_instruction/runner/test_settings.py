@@ -104,7 +104,7 @@ def test_an_unknown_language_is_named_with_the_known_languages() -> None:
 
 def test_a_language_with_a_line_in_names_yaml_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "languages").mkdir()
-    names = yaml.safe_dump({"fi": "Finnish", "xx": "Exish"})
+    names = yaml.safe_dump({**LANGUAGES, "xx": "Exish"})
     (tmp_path / "languages" / "names.yaml").write_text(names, encoding="utf-8")
     values = {**ORIGINAL, "languages": ["fi", "xx"]}
     assert validated(values, tmp_path / "params.yaml").languages == ["fi", "xx"]
@@ -194,6 +194,23 @@ def test_a_language_without_a_source_is_refused() -> None:
 def test_the_message_names_both_of_two_values_that_contradict_each_other() -> None:
     message = problem("filtered_text", "max_words", value=40)
     assert "`filtered_text`" in message and "max_words (40) must be above min_words (40)" in message
+
+
+def test_segments_that_would_all_be_too_short_are_refused() -> None:
+    message = problem("filtered_text", "segment_words", value=39)
+    assert "segment_words (39) must not be below min_words (40), because every segment would be dropped" in message
+
+
+def test_a_segment_may_have_as_few_words_as_a_text() -> None:
+    values = {**ORIGINAL, "filtered_text": {**ORIGINAL["filtered_text"], "segment_words": 40}}
+    assert validated(values, PARAMS).filtered_text.segment_words == 40
+
+
+@pytest.mark.parametrize(("key", "value"), [("word_lists", ["fi", "xx"]), ("listed_words", {"xx": ["sana"]})])
+def test_word_lists_of_an_unknown_language_are_refused(key: str, value: Any) -> None:
+    message = problem("filtered_text", key, value=value)
+    assert f"`filtered_text.{key}` is" in message
+    assert f"'xx' is not one of the languages {', '.join(LANGUAGES)}" in message
 
 
 def test_a_number_of_heads_that_does_not_divide_the_width_is_refused() -> None:
