@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError as RuamelError
 
 from stages.params import load_settings
 from x_instruction.runner.border import at_the_border
@@ -37,10 +39,14 @@ def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence
 
 
 def _quoted(path: str) -> str:
-    """The path as YAML reads it, in quotation marks if it needs them, as `texts #1` does."""
+    """The path as YAML reads it, in quotation marks if it needs them, as `texts #1` does.
+
+    DVC reads YAML 1.2 and this project reads YAML 1.1. For example, `1e3` is a number only in 1.2, and `yes` is a truth
+    value only in 1.1.
+    """
     try:
-        plain = parse_yaml(f"- {path}") == [path]
-    except yaml.YAMLError:
+        plain = all(read(f"- {path}") == [path] for read in (parse_yaml, YAML(typ="safe").load))
+    except (yaml.YAMLError, RuamelError, ValueError):
         plain = False
     return path if plain else json.dumps(path, ensure_ascii=False)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ruamel.yaml
 import yaml
 
 from dvc_project.generated_lines import written
@@ -107,11 +108,12 @@ def test_outdated_generated_lines_are_removed(settings: Settings) -> None:
     assert written(stale, settings.inputs(ROOT), list(settings.iterations)) == TEXT
 
 
-@pytest.mark.parametrize("path", ["data/part #1", "data/a: b", "- a", "2024", "data/a\nb", "{a"])
+@pytest.mark.parametrize("path", ["data/part #1", "data/a: b", "- a", "2024", "data/a\nb", "{a", "1e3", "0o17", "yes"])
 def test_a_path_that_yaml_would_read_otherwise_is_quoted(settings: Settings, path: str) -> None:
     inputs = {**settings.inputs(ROOT), "base_model": [path]}
     text = written(TEXT, inputs, list(settings.iterations))
     assert path in entry("base_model", text)["deps"]
+    assert path in ruamel.yaml.YAML(typ="safe").load(text)["stages"]["base_model"]["deps"]  # as DVC reads it
     assert written(text, settings.inputs(ROOT), list(settings.iterations)) == TEXT
 
 
