@@ -67,7 +67,7 @@ class SharedStore:
             # these names are free when other folders are renamed.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
-                    self._delete(path)
+                    self._delete(path, wanted)
 
     def _make(self, key: str, make: Callable[[Path], None], wait: bool) -> None:
         folder = self.piece(key)
@@ -86,12 +86,18 @@ class SharedStore:
                 seal(folder)
             self._checked.add(key)
 
-    def _delete(self, folder: Path) -> None:
-        """Renames the folder first, because a half-deleted folder must not pass for a whole piece."""
-        gone = folder if folder.name.startswith(DELETED) else folder.rename(self._folder / f"{DELETED}{folder.name}")
+    def _delete(self, folder: Path, wanted: Collection[str]) -> None:
+        """Renames the folder first, because a half-deleted folder must not pass for a whole piece.
+
+        The lock is deleted before the folder, so that the next run deletes both if this run is killed. The lock of a
+        piece that is wanted again is kept, because another process may have it.
+        """
+        key = folder.name.removeprefix(DELETED)
+        gone = folder if folder.name.startswith(DELETED) else folder.rename(self._folder / f"{DELETED}{key}")
+        if key not in wanted:
+            for path in (self._lock(key), note_of(self._lock(key))):
+                path.unlink(missing_ok=True)
         shutil.rmtree(gone)
-        for path in (self._lock(folder.name), note_of(self._lock(folder.name))):
-            path.unlink(missing_ok=True)
 
     def _alone(self) -> AbstractContextManager[object]:
         self._folder.mkdir(parents=True, exist_ok=True)

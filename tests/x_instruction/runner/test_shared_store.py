@@ -160,3 +160,17 @@ def test_an_interrupted_deletion_is_repeated(folder: Path) -> None:
     (folder / ".deleted-old" / "rows").touch()
     ran(folder, "fi", "new")
     assert pieces_in(folder) == {"new"}
+
+
+def test_an_interrupted_deletion_leaves_no_lock(folder: Path) -> None:
+    ran(folder, "fi", "old")
+    (folder / "old").rename(folder / ".deleted-old")  # the run was killed before it deleted the lock
+    ran(folder, "fi", "new")
+    assert not (folder / "old.lock").exists()
+
+
+def test_the_lock_of_a_piece_that_is_wanted_again_is_kept(folder: Path) -> None:
+    ran(folder, "fi", "old")
+    (folder / "old").rename(folder / ".deleted-old")
+    ran(folder, "fi", "old")
+    assert pieces_in(folder) == {"old"} and (folder / "old.lock").exists()
