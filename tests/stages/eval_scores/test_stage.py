@@ -66,6 +66,11 @@ def failed(job: Job, metrics: dict[str, Metric]) -> set[str]:
     return found
 
 
+def test_a_tuned_model_that_learned_nothing_is_refused(settings: Settings) -> None:
+    (expected,) = [one for one in load_suite(SUITE, settings) if one.metric == "held_out_loss_change"]
+    assert expected.severity == "critical" and expected.at_most is not None and expected.at_most < 0
+
+
 def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJob) -> None:
     job = make_scores_job()
     metrics = made(job)
