@@ -102,7 +102,8 @@ def _f_score(sums: Array) -> Array:
 def similarity(model: Answered) -> Observed | None:
     """Mean similarity of question and answer by a multilingual text encoder; None if the ratings do not use it.
 
-    The similarity of an answer in another language than the one asked for is 0.
+    The similarity of an answer in another language than the one asked for is 0, and so is that of an answer that only
+    repeats the question.
     """
     known = model.answers.filter(pl.col("similarity").is_finite())
     return _mean(known, pl.col("similarity")) if known.height else None

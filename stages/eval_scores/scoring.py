@@ -12,11 +12,13 @@ from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.names import load_names
+from x_instruction.language.settings import LanguageSettings
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.measures import example_losses
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.pairs.training_pairs import pairs_of, response_examples
+from x_instruction.rating.by_language import by_language
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
@@ -24,6 +26,7 @@ from x_instruction.rating.signals import add_signals, similarities_wanted
 from x_instruction.rating.surface import add_surface_signals
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
+from x_instruction.words.repeated_questions import repeats_question
 
 ADDED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
 
@@ -39,7 +42,8 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
         frame = add_surface_signals(frame, job.language_pages)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
         rated = add_ratings(frame, engine, *judging)
-    return only_in_language(rated).select(*answers.columns, *ADDED)
+    counted = without_repetitions(only_in_language(rated), job.language_pages)
+    return counted.select(*answers.columns, *ADDED)
 
 
 def only_in_language(answers: pl.DataFrame) -> pl.DataFrame:
@@ -47,8 +51,22 @@ def only_in_language(answers: pl.DataFrame) -> pl.DataFrame:
 
     Otherwise, an answer that repeats an English question would be the most similar one.
     """
-    other = pl.col("similarity").is_finite() & ~pl.col("in_language")
-    return answers.with_columns(similarity=pl.when(other).then(0.0).otherwise("similarity"))
+    return answers.with_columns(_zero_where(~pl.col("in_language")))
+
+
+def without_repetitions(answers: pl.DataFrame, pages: Path) -> pl.DataFrame:
+    """Sets the `similarity` of answers that only repeat their question to 0; NaN stays NaN."""
+    return by_language(answers, pages, _without_repetitions)
+
+
+def _without_repetitions(answers: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    repeats = repeats_question(answers["response"], answers["instruction"], language)
+    return answers.with_columns(_zero_where(pl.lit(repeats)))
+
+
+def _zero_where(condition: pl.Expr) -> pl.Expr:
+    finite = pl.col("similarity").is_finite()
+    return pl.when(finite & condition).then(0.0).otherwise("similarity").alias("similarity")
 
 
 def losses_of(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.eval_scores.scoring import only_in_language
+from stages.eval_scores.scoring import only_in_language, without_repetitions
 from stages.params import Settings
 from tests.benchmarks.real_model_figures import Measured, mean_of, shards
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
@@ -71,7 +71,7 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
 
 
 def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.DataFrame:
-    """The answers with the `similarity` to their questions, which is 0 for an answer in another language.
+    """The answers with the `similarity` to their questions, which is 0 in another language and for repeated questions.
 
     The mean vectors of the seeds are subtracted.
     """
@@ -80,4 +80,5 @@ def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.Dat
         for code in settings.languages
     )
     means = Similarity.fit(with_vectors(project, seeds))
-    return only_in_language(means.score(with_vectors(project, answers)))
+    counted = only_in_language(means.score(with_vectors(project, answers)))
+    return without_repetitions(counted, project / "languages")
