@@ -43,9 +43,12 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 
 
 def lowest_elsewhere(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Gives answers in another language the lowest cosine, so that any answer in the language asked for wins."""
+    """Gives answers in another language and repeated questions the lowest cosine, so that any other answer wins."""
     return pairs.with_columns(
-        pl.when(f"in_language{suffix}").then(f"similarity{suffix}").otherwise(-1.0).alias(f"similarity{suffix}")
+        pl.when(pl.col(f"in_language{suffix}") & ~pl.col(f"repeats_question{suffix}"))
+        .then(f"similarity{suffix}")
+        .otherwise(-1.0)
+        .alias(f"similarity{suffix}")
         for suffix in ("", "_other")
     )
 

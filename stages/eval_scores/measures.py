@@ -56,6 +56,11 @@ def repeated_share(model: Answered) -> Observed:
     return _mean(model.answers, pl.col("repeated_share"))
 
 
+def repeated_question_share(model: Answered) -> Observed:
+    """Share of answers that only repeat their question."""
+    return _mean(model.answers, pl.col("repeats_question"))
+
+
 def cut_share(model: Answered) -> Observed:
     """Share of answers that were cut off at `decoding.max_new_tokens`."""
     return _mean(model.answers, pl.col("finish_reason") == "length")
@@ -125,6 +130,7 @@ MEASURES = {
     "language_share": Measure(language_share, better="higher"),
     "empty_share": Measure(empty_share, better="lower", shown=False),
     "repeated_share": Measure(repeated_share, better="lower", shown=False),
+    "repeated_question_share": Measure(repeated_question_share, better="lower", shown=False),
     "cut_share": Measure(cut_share, better="lower", shown=False),
     "held_out_loss": Measure(held_out_loss, better="lower"),
     "chrf_plus_plus": Measure(chrf_plus_plus, better="higher"),

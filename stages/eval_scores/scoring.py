@@ -28,7 +28,9 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 from x_instruction.words.repeated_questions import repeats_question
 
-ADDED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
+ADDED = ("repeats_question", "repeated_share", "similarity", "best", "flawed", "worst", "rating")
+# An answer in another language than the one asked for, or one that only repeats its question.
+NO_ANSWER = ~pl.col("in_language") | pl.col("repeats_question")
 
 
 def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
@@ -42,31 +44,25 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
         frame = add_surface_signals(frame, job.language_pages)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
         rated = add_ratings(frame, engine, *judging)
-    counted = without_repetitions(only_in_language(rated), job.language_pages)
-    return counted.select(*answers.columns, *ADDED)
+    return only_answers(with_repeats(rated, job.language_pages)).select(*answers.columns, *ADDED)
 
 
-def only_in_language(answers: pl.DataFrame) -> pl.DataFrame:
-    """Sets the `similarity` of answers in another language to 0; NaN stays NaN.
+def with_repeats(answers: pl.DataFrame, pages: Path) -> pl.DataFrame:
+    """Adds the column `repeats_question`: whether an answer only repeats its question."""
+    return by_language(answers, pages, _with_repeats)
 
-    Otherwise, an answer that repeats an English question would be the most similar one.
+
+def _with_repeats(answers: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    return answers.with_columns(repeats_question(answers["response"], answers["instruction"], language))
+
+
+def only_answers(answers: pl.DataFrame) -> pl.DataFrame:
+    """Sets the `similarity` to 0 where NO_ANSWER is true; NaN stays NaN.
+
+    Otherwise, an answer that repeats its question would be the most similar one.
     """
-    return answers.with_columns(_zero_where(~pl.col("in_language")))
-
-
-def without_repetitions(answers: pl.DataFrame, pages: Path) -> pl.DataFrame:
-    """Sets the `similarity` of answers that only repeat their question to 0; NaN stays NaN."""
-    return by_language(answers, pages, _without_repetitions)
-
-
-def _without_repetitions(answers: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    repeats = repeats_question(answers["response"], answers["instruction"], language)
-    return answers.with_columns(_zero_where(pl.lit(repeats)))
-
-
-def _zero_where(condition: pl.Expr) -> pl.Expr:
-    finite = pl.col("similarity").is_finite()
-    return pl.when(finite & condition).then(0.0).otherwise("similarity").alias("similarity")
+    none = pl.col("similarity").is_finite() & NO_ANSWER
+    return answers.with_columns(similarity=pl.when(none).then(0.0).otherwise("similarity"))
 
 
 def losses_of(

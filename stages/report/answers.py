@@ -45,6 +45,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
         "other language": not row["in_language"],
         "cut off": row["finish_reason"] == "length",
         "repeats itself": row["repeated_share"] >= REPEATED,
+        "repeats the question": row["repeats_question"],
     }
     return [name for name, is_set in flags.items() if is_set]
 

@@ -26,11 +26,12 @@ MEANINGS = {
     "language_share": "share of answers in the language asked for",
     "empty_share": "share of empty answers",
     "repeated_share": "share of an answer in sentences that repeat an earlier sentence, mean over the answers",
+    "repeated_question_share": "share of answers that only repeat their question",
     "cut_share": "share of answers that were cut off at the largest number of tokens",
     "held_out_loss": "mean loss of the held-out responses, in nats per token",
     "chrf_plus_plus": "overlap of the answers with the reference answers in characters and words, from 0 to 100",
     "mean_characters": "mean length of the answers in characters",
-    "similarity": "mean similarity of question and answer by a text encoder; 0 in another language than asked for",
+    "similarity": "mean similarity of question and answer by a text encoder; 0 in another language or for repeated questions",
     "mean_rating": "mean rating of the answers by the evaluator, from 0 to 1",
 }
 MARGIN = 0.06  # share of a scale that is left empty at each end

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.eval_scores.scoring import only_in_language, without_repetitions
+from stages.eval_scores.scoring import only_answers, with_repeats
 from stages.params import Settings
 from tests.benchmarks.real_model_figures import Measured, mean_of, shards
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
@@ -80,5 +80,5 @@ def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.Dat
         for code in settings.languages
     )
     means = Similarity.fit(with_vectors(project, seeds))
-    counted = only_in_language(means.score(with_vectors(project, answers)))
-    return without_repetitions(counted, project / "languages")
+    scored = means.score(with_vectors(project, answers))
+    return only_answers(with_repeats(scored, project / "languages"))

@@ -1,4 +1,4 @@
-"""Judges agree on the same two answers only, and an answer in another language loses by its similarity."""
+"""Judges agree on the same two answers only; another language and a repeated question lose by similarity."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def test_verdicts_on_other_models_answers_are_not_compared() -> None:
     assert found.select("judge", "other", "items").rows() == [("evaluator", "similarity", 4), ("all", "all", 4)]
 
 
-def test_an_answer_in_the_language_asked_for_wins_against_one_in_another_language() -> None:
+def test_an_answer_wins_against_one_in_another_language_and_against_a_repeated_question() -> None:
     answers = {
-        "question_id": ["q1", "q2", "q3"], "model": "tuned", "against": "base",
-        "similarity": [-0.2, 0.0, 0.3], "similarity_other": [0.0, 0.4, 0.0],
-        "in_language": [True, False, False], "in_language_other": [False, True, False],
+        "question_id": ["q1", "q2", "q3", "q4"], "model": "tuned", "against": "base",
+        "similarity": [-0.2, 0.0, 0.3, -0.2], "similarity_other": [0.0, 0.4, 0.0, 0.0],
+        "in_language": [True, False, False, True], "in_language_other": [False, True, False, True],
+        "repeats_question": False, "repeats_question_other": [False, False, False, True],
     }  # fmt: skip
     verdicts = by_column(lowest_elsewhere(pl.DataFrame(answers)), "similarity", "similarity", 0.05)
-    assert verdicts["verdict"].to_list() == ["win", "loss", "tie"]
+    assert verdicts["verdict"].to_list() == ["win", "loss", "tie", "win"]

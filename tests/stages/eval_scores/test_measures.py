@@ -18,6 +18,7 @@ from stages.eval_scores.measures import (
     held_out_loss,
     language_share,
     mean_characters,
+    repeated_question_share,
     repeated_share,
     similarity,
 )
@@ -37,6 +38,7 @@ def answers(*responses: str, asked_in: str = "en", **columns: object) -> pl.Data
         in_language=pl.lit(True),
         finish_reason=pl.lit("stop"),
         repeated_share=pl.lit(0.0),
+        repeats_question=pl.lit(False),
         similarity=pl.lit(0.25),
         rating=pl.lit(0.5),
     ).with_columns(**{name: pl.Series(values) for name, values in columns.items()})  # fmt: skip
@@ -51,12 +53,13 @@ def figure(measure: object, table: pl.DataFrame, losses: pl.DataFrame | None = N
 def test_shares_and_lengths_are_of_all_answers() -> None:
     table = answers(
         "yksi", " ", "kaksi", "kolme", in_language=[True, False, True, True], repeated_share=[0.0, 0.0, 0.5, 0.5],
-        finish_reason=["length", "stop", "stop", "stop"],
+        finish_reason=["length", "stop", "stop", "stop"], repeats_question=[False, False, True, False],
     )  # fmt: skip
     assert figure(language_share, table) == 0.75
     assert figure(empty_share, table) == 0.25
     assert figure(cut_share, table) == 0.25
     assert figure(repeated_share, table) == 0.25
+    assert figure(repeated_question_share, table) == 0.25
     assert figure(mean_characters, table) == (4 + 1 + 5 + 5) / 4
 
 

@@ -85,8 +85,8 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     scores = table(job, "scores")
     tuned = scores.filter(pl.col("model") == "tuned", pl.col("asked_in") == "all")
     assert set(tuned["measure"]) == {
-        "language_share", "empty_share", "repeated_share", "cut_share", "mean_characters", "held_out_loss",
-        "chrf_plus_plus", "mean_rating",
+        "language_share", "empty_share", "repeated_share", "repeated_question_share", "cut_share",
+        "mean_characters", "held_out_loss", "chrf_plus_plus", "mean_rating",
     }  # fmt: skip
     assert tuned.filter(pl.col("low") > pl.col("value") + 1e-9).is_empty()
     gain = table(job, "differences").filter(

@@ -61,6 +61,7 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
                 {
                     "id": f"{code}{number}{model}", "question_id": f"{code}{number}", "language": code, "model": model,
                     "kind": "held_out", "asked_in": "en", "repeated_share": 0.0,
+                    "repeats_question": False,
                     "instruction": instruction, "response": text, "reference": response,
                     "in_language": text == response,
                     "finish_reason": "length" if model == "base" else "stop", "rating": 0.9 - number / 10,
