@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
+from dvc.dependency import ParamsDependency
 from dvc.stage import PipelineStage
 
 from dvc_project.project import open_project, read_settings
@@ -35,6 +36,7 @@ class Stage:
     report: str | None
     upstream: tuple[tuple[str, str], ...]  # (path of a dependency, name of a stage that makes it)
     sources: tuple[str, ...]  # dependencies that no stage makes: code, suites, settings files, given data
+    sections: frozenset[str] = frozenset()  # sections of params.yaml that it reads
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,14 @@ def _stage(stage: PipelineStage, made: Mapping[str, Sequence[PurePosixPath]], it
         report=next((str(path) for path in _outs(stage) if path.is_relative_to(REPORTS)), None),
         upstream=tuple((str(path), name) for path, name in upstream),
         sources=tuple(str(path) for path in paths if path not in from_artifacts),
+        sections=_sections(stage),
     )
+
+
+def _sections(stage: PipelineStage) -> frozenset[str]:
+    """The first parts of the stage's `params`, such as `prompts` of `prompts.chat_template`."""
+    keys = (key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params)
+    return frozenset(key.split(".")[0] for key in keys)
 
 
 def _overlap(path: PurePosixPath, other: PurePosixPath) -> bool:

@@ -31,7 +31,7 @@ from dvc_project.graph import Graph, read_graph
 from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
-from dvc_project.refusals import refuse_missing, refuse_unusable
+from dvc_project.refusals import refuse_early
 from dvc_project.stale_locks import remove_stale_locks
 from dvc_project.waiting import patiently
 from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
@@ -147,8 +147,7 @@ def _make_all(root: Path, at_once: int | None) -> int:
     threads = settings.execution.threads
     remove_stale_locks(root)
     graph = read_graph(root)
-    refuse_missing(graph)
-    refuse_unusable(settings, root)
+    refuse_early(graph, settings, graph.stages.values())
     if names := changed_stages(graph):
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, at_once or stages_at_once(threads))

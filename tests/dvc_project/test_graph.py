@@ -34,6 +34,12 @@ def test_reading_published_metrics_is_an_edge_of_the_graph(fresh: Path) -> None:
     assert ("data/metrics/evaluator", "evaluator@iteration_2") in upstream
 
 
+def test_a_stage_has_the_sections_of_its_params(fresh: Path) -> None:
+    graph = read_graph(fresh)
+    assert graph.stages["candidate_pairs@fi"].sections == {"candidate_pairs", "seed"}
+    assert graph.stages["evaluator@iteration_2"].sections == {"iterations"}
+
+
 def test_downstream_is_everything_that_is_made_from_a_stage(fresh: Path) -> None:
     graph = read_graph(fresh)
     assert graph.downstream(["candidate_pairs@ur"]) == {

@@ -11,12 +11,14 @@ import pytest
 
 from dvc_project.dvc_command import Groups, reproduce
 from dvc_project.graph import read_graph
-from dvc_project.refusals import refuse_missing, refuse_unusable
+from dvc_project.refusals import refuse_early, refuse_unusable
 from dvc_project.run import Log, Outcome, changed_stages, reproduce_all, stages_at_once
 from stages.eval_scores.settings import Questions
 from stages.params import Settings
 from tests.miniature import dvc
 from x_instruction.runner.errors import InputError, SettingsError
+
+SECTIONS = frozenset(Settings.model_fields)
 
 
 class Work:
@@ -71,13 +73,14 @@ def test_a_failed_stage_skips_what_is_made_from_it_and_nothing_else(fresh: Path)
     assert "instruction_model" in outcome.made
 
 
-def test_a_missing_input_is_refused_before_any_stage_runs(fresh: Path) -> None:
+def test_a_missing_input_of_a_stage_is_refused_before_any_stage_runs(settings: Settings, fresh: Path) -> None:
     graph = read_graph(fresh)
-    refuse_missing(graph)
+    refuse_early(graph, settings, graph.stages.values())
     missing = next(name for name in graph.stages["seed_pairs@fi"].sources if name.startswith("data/"))
     (fresh / missing).unlink()
     with pytest.raises(InputError, match=rf"{missing}, an input of seed_pairs@fi, does not exist: add it, or correct"):
-        refuse_missing(graph)
+        refuse_early(graph, settings, graph.stages.values())
+    refuse_early(graph, settings, [graph.stages["seed_pairs@ur"]])
 
 
 @pytest.mark.parametrize("section", ["eval_scores", "diversified_set"])
@@ -91,14 +94,17 @@ def test_unreadable_prompts_are_refused_before_any_stage_runs(settings: Settings
     with pytest.raises(
         InputError, match=rf"{section}\.\w+.*: line 1 of .*bad.csv is not JSONL: .*; write one JSON object"
     ):
-        refuse_unusable(changed, tmp_path)
+        refuse_unusable(changed, tmp_path, {section})
+    refuse_unusable(changed, tmp_path, SECTIONS - {section})
 
 
-def test_an_unknown_encoder_is_refused_before_any_stage_runs(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", ["rating", "diversified_set"])
+def test_an_unknown_encoder_is_refused_before_any_stage_runs(settings: Settings, tmp_path: Path, section: str) -> None:
     embeddings = settings.embeddings.model_copy(update={"encoder": "intfloat/multilingual-e5-base"})
     changed = settings.model_copy(update={"embeddings": embeddings})
     with pytest.raises(InputError, match=r"embeddings\.encoder: intfloat/\S+ is not a folder here; for a hub id set"):
-        refuse_unusable(changed, tmp_path)
+        refuse_unusable(changed, tmp_path, {section})
+    refuse_unusable(changed, tmp_path, SECTIONS - {"rating", "diversified_set"})
 
 
 def test_vllm_is_refused_before_any_stage_runs_if_it_is_not_installed(
@@ -109,7 +115,8 @@ def test_vllm_is_refused_before_any_stage_runs_if_it_is_not_installed(
         update={"text_generation": settings.text_generation.model_copy(update={"backend": "vllm"})}
     )
     with pytest.raises(SettingsError, match=r"text_generation\.backend: vllm needs vLLM, which is not installed"):
-        refuse_unusable(changed, tmp_path)
+        refuse_unusable(changed, tmp_path, {"text_generation"})
+    refuse_unusable(changed, tmp_path, SECTIONS - {"text_generation"})
 
 
 def test_an_unchanged_project_has_nothing_to_run(made: Path) -> None:
