@@ -10,9 +10,11 @@ from dagster_project.data_versions import observe, version_tags
 from dagster_project.failures import in_one_sentence
 from dagster_project.metadata import published_metadata
 from dagster_project.naming import asset_key, display_name, group, inputs_key, key_of, kinds
+from dagster_project.requested import requested_stages
 from dvc_project.dvc_command import reproduce
 from dvc_project.graph import Artifact, Graph, Stage
 from dvc_project.project import read_settings
+from dvc_project.refusals import refuse_early
 from dvc_project.workspace import read_workspace
 
 LAST_LINES = 15
@@ -38,7 +40,7 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
         metadata={"stages": dg.MetadataValue.text(", ".join(stage.name for stage in artifact.stages))},
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        language = context.partition_key if context.has_partition_key else None
+        language = context.partition_key if partitions else None  # the run of a model may have a language too
         with in_one_sentence():
             yield from _materialize(context, graph, artifact.stage(language))
 
@@ -68,7 +70,9 @@ def _mapping(
 
 
 def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) -> Iterator[Any]:
-    read_settings(graph.root)  # raises for a wrong value and for an outdated dvc.yaml
+    settings = read_settings(graph.root)  # raises for a wrong value and for an outdated dvc.yaml
+    # Every step checks the whole run, because after a failure, Dagster goes on with the steps that do not depend on it.
+    refuse_early(graph, settings, requested_stages(context, graph))
     _require_upstream(graph, stage)
     before = refusal_mark(graph.root, stage)
     status, lines = reproduce(graph.root, stage.name, context.log.info)

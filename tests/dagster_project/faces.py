@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -33,7 +34,11 @@ def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
 
 
 def materialize(
-    project: Path | dg.Definitions, instance: dg.DagsterInstance, *keys: str, language: str | None = None
+    project: Path | dg.Definitions,
+    instance: dg.DagsterInstance,
+    *keys: str,
+    language: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materializes assets, such as `iteration_1/rated_pairs`, in one Dagster run."""
     definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
@@ -43,4 +48,5 @@ def materialize(
         partition_key=language,
         instance=instance,
         raise_on_error=False,
+        tags=dict(tags or {}),
     )
