@@ -65,6 +65,7 @@ def _prompt_files(settings: Settings, sections: Collection[str]) -> Iterator[tup
     if "eval_scores" in sections:
         for questions in settings.eval_scores.questions:
             yield f"eval_scores.questions.{questions.name}", questions.path
-    if "diversified_set" in sections:
-        for name in settings.diversified_set.decontaminate_against:
-            yield "diversified_set.decontaminate_against", name
+    for section in ("filtered_text", "diversified_set"):
+        if section in sections:
+            for name in getattr(settings, section).decontaminate_against:
+                yield f"{section}.decontaminate_against", name

@@ -31,7 +31,7 @@ MEANINGS = {
     "held_out_loss": "mean loss of the held-out responses, in nats per token",
     "chrf_plus_plus": "overlap of the answers with the reference answers in characters and words, from 0 to 100",
     "mean_characters": "mean length of the answers in characters",
-    "similarity": "mean similarity of question and answer by a text encoder; 0 in another language or for repeated questions",
+    "similarity": "mean similarity of question and answer by a text encoder; 0 if in another language or repeated",
     "mean_rating": "mean rating of the answers by the evaluator, from 0 to 1",
 }
 MARGIN = 0.06  # share of a scale that is left empty at each end

@@ -83,14 +83,12 @@ def test_a_missing_input_of_a_stage_is_refused_before_any_stage_runs(settings: S
     refuse_early(graph, settings, [graph.stages["seed_pairs@ur"]])
 
 
-@pytest.mark.parametrize("section", ["eval_scores", "diversified_set"])
+@pytest.mark.parametrize("section", ["eval_scores", "filtered_text", "diversified_set"])
 def test_unreadable_prompts_are_refused_before_any_stage_runs(settings: Settings, tmp_path: Path, section: str) -> None:
     (tmp_path / "bad.csv").write_text("prompt\nSay.\n")
-    own = [Questions(name="own", path="bad.csv")] if section == "eval_scores" else []
-    evaluated = settings.eval_scores.model_copy(update={"questions": own})
-    against = {"decontaminate_against": ["bad.csv"] if section == "diversified_set" else []}
-    drawn = settings.diversified_set.model_copy(update=against)
-    changed = settings.model_copy(update={"eval_scores": evaluated, "diversified_set": drawn})
+    own = {"questions": [Questions(name="own", path="bad.csv")]}
+    update = own if section == "eval_scores" else {"decontaminate_against": ["bad.csv"]}
+    changed = settings.model_copy(update={section: getattr(settings, section).model_copy(update=update)})
     with pytest.raises(
         InputError, match=rf"{section}\.\w+.*: line 1 of .*bad.csv is not JSONL: .*; write one JSON object"
     ):
