@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import polars as pl
 import pytest
 
 from tests.conftest import ROOT
 from x_instruction.language.settings import load_language
+from x_instruction.words import units
 from x_instruction.words.repeated_questions import repeats_question
 
 PAGES = ROOT / "languages"
@@ -64,3 +67,15 @@ def test_a_right_answer_in_words_of_the_question_is_no_repetition(answer: str, q
 def test_no_answers_have_no_repetitions() -> None:
     none = pl.Series([], dtype=pl.String)
     assert repeats_question(none, none, load_language("fi", PAGES)).is_empty()
+
+
+def test_the_memory_does_not_grow_with_the_number_of_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "SLICE_CHARACTERS", 10_000)
+    answers = pl.Series(["Vesi on raskainta neljän asteen lämpötilassa. " * 20] * 1000)
+    assert not repeats("Vesi on raskainta.", "Miksi järvet jäätyvät?")  # loads what every call needs
+    tracemalloc.start()
+    try:
+        assert repeats_question(answers, answers, load_language("fi", PAGES)).all()
+        assert tracemalloc.get_traced_memory()[1] < 4 * answers.str.len_bytes().sum()
+    finally:
+        tracemalloc.stop()
