@@ -9,6 +9,11 @@ import polars as pl
 from x_instruction.runner.job import Job
 
 TUNED = "tuned"
+# What the page needs of an answer. In a run of this stage alone, the answers may be those of another version.
+COLUMNS = [
+    "question_id", "model", "kind", "asked_in", "instruction", "response", "reference", "in_language", "finish_reason",
+    "repeats_question", "repeated_share", "rating",
+]  # fmt: skip
 REPEATED = 0.3  # an answer is flagged if at least this share of it is in repeated sentences
 
 
@@ -18,7 +23,7 @@ def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
     Questions to which the tuned model gave an empty answer come first, then those that it answered in another language,
     then the rest from the lowest to the highest rating.
     """
-    table = job.rows("eval_scores", language).table()
+    table = job.rows("eval_scores", language).table(COLUMNS)
     tuned = table.filter(pl.col("model") == TUNED)
     empty = pl.col("response").str.strip_chars() == ""
     worst = tuned.sort(~empty, "in_language", "rating", "question_id").head(limit)

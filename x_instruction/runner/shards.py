@@ -20,6 +20,7 @@ from pyarrow import ArrowException
 
 from x_instruction.runner.checksums import FILES, refuse_changed
 from x_instruction.runner.errors import DamagedError, InputError
+from x_instruction.runner.files import other_version
 from x_instruction.runner.published import MANIFEST, read_manifest
 
 # Columns of the dropped rows in every artifact: enough to find a row and to see why it was dropped.
@@ -85,9 +86,16 @@ class Partition:
         return paths
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yields the shards one at a time. Raises DamagedError for a shard that has changed since it was published."""
+        """Yields the shards one at a time. Raises DamagedError for a shard that has changed since it was published.
+
+        Raises InputError for a shard without one of the columns, because another version of this project made it.
+        """
         for path in self.checked_paths():
-            yield pl.read_parquet(path, columns=columns)
+            try:
+                frame = pl.read_parquet(path, columns=columns)
+            except pl.exceptions.ColumnNotFoundError:
+                raise other_version(path) from None
+            yield frame
 
     def checked_paths(self) -> Iterator[Path]:
         """Yields the paths in order. Compares each file with the manifest right before its path is yielded."""

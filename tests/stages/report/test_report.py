@@ -20,7 +20,7 @@ from stages.report.stage import figure, outside_links
 from tests.conftest import ROOT
 from tests.dagster_project.test_ui import CHROMIUM, FLAGS
 from tests.stages.report.reported_run import reported_run
-from x_instruction.runner.errors import GateFailedError
+from x_instruction.runner.errors import GateFailedError, InputError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
@@ -76,6 +76,20 @@ def test_the_worst_answers_come_first_with_their_defects(job: Job) -> None:
     assert [answer["model"] for answer in found[0]["answers"]] == ["tuned", "base", "seed_only"]
     assert found[0]["answers"][1]["flags"] == ["cut off"]
     assert len(answers(job, "ur", limit=2)) == 2
+
+
+def test_an_answer_that_repeats_its_question_is_flagged(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).with_columns(repeats_question=pl.col("model") == "seed_only"), path)
+    flags = [(answer["model"], answer["flags"]) for answer in answers(job, "fi", 12)[-1]["answers"]]
+    assert flags == [("tuned", []), ("base", ["cut off"]), ("seed_only", ["repeats the question"])]
+
+
+def test_answers_of_another_version_are_named_in_one_sentence(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).drop("repeats_question"), path)
+    with pytest.raises(InputError, match=r"fi/part-00000\.parquet was made by another version of X-Instruction"):
+        report.page(job)
 
 
 def test_a_question_is_marked_with_the_language_in_which_it_is_asked(job: Job) -> None:

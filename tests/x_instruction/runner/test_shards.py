@@ -88,6 +88,13 @@ def test_a_partition_is_read_in_the_order_of_its_shards(tmp_path: Path) -> None:
     assert Partition(tmp_path).table()["id"].to_list() == ["b", "a", "c"]
 
 
+def test_a_column_that_a_shard_of_another_version_lacks_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    partition(tmp_path, ["a"])
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match=r"part-00000\.parquet was made by another version of X-Instruction: run the"):
+        Partition(tmp_path).table(["id", "text"])
+
+
 def test_writing_a_shard_leaves_no_temporary_file(tmp_path: Path) -> None:
     partition(tmp_path, ["a"])
     assert [path.name for path in tmp_path.iterdir()] == ["part-00000.parquet"]
