@@ -48,7 +48,7 @@ def _quoted(path: str) -> str:
         plain = all(read(f"- {path}") == [path] for read in (parse_yaml, YAML(typ="safe").load))
     except (yaml.YAMLError, RuamelError, ValueError):
         plain = False
-    return path if plain else json.dumps(path, ensure_ascii=False)
+    return path if plain else json.dumps(path, ensure_ascii=not path.isprintable())
 
 
 def main() -> int:

@@ -102,8 +102,8 @@ class FilteredText(Section):
             raise ValueError(f"max_words ({self.max_words}) must be above min_words ({self.min_words})")
         if self.segment_words < self.min_words:
             raise ValueError(
-                f"segment_words ({self.segment_words}) must not be below min_words ({self.min_words}), because every "
-                "segment would be dropped as too short"
+                f"segment_words ({self.segment_words}) must not be below min_words ({self.min_words}), because its "
+                "segments would be dropped as too short"
             )
         return self
 

@@ -108,7 +108,10 @@ def test_outdated_generated_lines_are_removed(settings: Settings) -> None:
     assert written(stale, settings.inputs(ROOT), list(settings.iterations)) == TEXT
 
 
-@pytest.mark.parametrize("path", ["data/part #1", "data/a: b", "- a", "2024", "data/a\nb", "{a", "1e3", "0o17", "yes"])
+@pytest.mark.parametrize(
+    "path",
+    ["data/part #1", "data/a: b", "- a", "2024", "data/a\nb", "{a", "1e3", "0o17", "yes", "a\x85b", "a\x7fb"],
+)
 def test_a_path_that_yaml_would_read_otherwise_is_quoted(settings: Settings, path: str) -> None:
     inputs = {**settings.inputs(ROOT), "base_model": [path]}
     text = written(TEXT, inputs, list(settings.iterations))

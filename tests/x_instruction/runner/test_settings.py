@@ -198,7 +198,7 @@ def test_the_message_names_both_of_two_values_that_contradict_each_other() -> No
 
 def test_segments_that_would_all_be_too_short_are_refused() -> None:
     message = problem("filtered_text", "segment_words", value=39)
-    assert "segment_words (39) must not be below min_words (40), because every segment would be dropped" in message
+    assert "segment_words (39) must not be below min_words (40), because its segments would be dropped" in message
 
 
 def test_a_segment_may_have_as_few_words_as_a_text() -> None:
