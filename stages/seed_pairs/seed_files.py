@@ -14,13 +14,13 @@ from stages.seed_pairs.settings import SeedSource
 from x_instruction.runner.errors import InputError
 
 TEXTS = ("instruction", "response")
-COLUMNS = (*TEXTS, "translated", "translator")
+COLUMNS = (*TEXTS, "translated", "translator", "measure_only")
 OF_TRANSLATION = ("english", "refused", "removed", "returned")
 YES = ["true", "1", "1.0", "yes"]
 
 
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
-    """Rows of the file that a source has for a language, as text columns.
+    """Rows of the file that a source has for a language. All columns are texts, except the truth value `measure_only`.
 
     `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty
     here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `Returned`). Raises
@@ -33,6 +33,7 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
         pl.col(TEXTS).cast(pl.String),
         pl.lit("english").alias("origin") if source.language else _origin(frame),
         _column(frame, "translator"),
+        _is_marked(frame, "measure_only"),
         *(pl.lit("").alias(name) for name in OF_TRANSLATION),
         pl.concat_str(pl.lit(f"{name}#"), pl.int_range(1, pl.len() + 1)).alias("source"),
     )
@@ -98,8 +99,14 @@ def _check_columns(frame: pl.DataFrame, path: Path) -> None:
 
 def _origin(frame: pl.DataFrame) -> pl.Expr:
     """The column `origin`. The column `translated` of a file marks responses that are already translations."""
-    translated = _column(frame, "translated").str.to_lowercase().is_in(YES)
-    return pl.when(translated).then(pl.lit("translated")).otherwise(pl.lit("native")).alias("origin")
+    return (
+        pl.when(_is_marked(frame, "translated")).then(pl.lit("translated")).otherwise(pl.lit("native")).alias("origin")
+    )
+
+
+def _is_marked(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """Whether an optional column of a file says yes."""
+    return _column(frame, name).str.to_lowercase().is_in(YES)
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:

@@ -2,7 +2,8 @@
 
 Models learn from the split `train`, ratings are calibrated on `calibration`, and models are measured on `held_out`. The
 split of a pair follows from a hash of its *instruction*. Languages share instructions, so if pairs were split one by
-one, a model would learn in one language what it is tested on in another.
+one, a model would learn in one language what it is tested on in another. A pair that its file marks as `measure_only`
+is never in `train`.
 
 English pairs (a source with `language: en`) have the split `english`, and only the instruction model learns from them.
 Every language gets these English pairs.
@@ -159,13 +160,18 @@ def _value() -> pl.Expr:
 
 
 def _split(settings: SeedPairs) -> pl.Expr:
-    """The split of an instruction. Its id is a hash, so the first 32 bits give a uniform number from 0 to 1."""
+    """The split of an instruction. Its id is a hash, so the first 32 bits give a uniform number from 0 to 1.
+
+    An instruction of a pair that is only for measuring is held out where it would be in `train`.
+    """
     place = pl.col("instruction_id").str.head(8).str.to_integer(base=16) / 0xFFFFFFFF
     return (
         pl.when(place < settings.held_out_share)
         .then(pl.lit("held_out"))
         .when(place < settings.held_out_share + settings.calibration_share)
         .then(pl.lit("calibration"))
+        .when(pl.col("measure_only").any().over("instruction_id"))
+        .then(pl.lit("held_out"))
         .otherwise(pl.lit("train"))
     )
 

@@ -27,11 +27,16 @@ class Pair:
 
 
 def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list[Pair]:
-    """The seeds of a split (`train`, `calibration` or `held_out`) in the given languages, by default in all."""
+    """The seeds of a split (`train`, `calibration` or `held_out`) in the given languages, by default in all.
+
+    A train seed is left out if its instruction is among the calibration or held-out seeds of another language.
+    """
     pairs: list[Pair] = []
+    unseen = _unseen(_all_seeds(job)) if split == "train" else []
     for language in languages or job.settings.languages:
-        table = job.rows("seed_pairs", language).table().filter(pl.col("split") == split)
-        pairs += pairs_of(table, language, job.section(Prompts).style_seed)
+        table = job.rows("seed_pairs", language).table()
+        chosen = table.filter(pl.col("split") == split, ~pl.col("instruction_id").is_in(unseen))
+        pairs += pairs_of(chosen, language, job.section(Prompts).style_seed)
     return pairs
 
 
@@ -40,12 +45,20 @@ def english_pairs(job: Job, per_native: float) -> list[Pair]:
 
     A pair is left out if its instruction is among the calibration or held-out seeds of a language.
     """
-    table = pl.concat(job.rows("seed_pairs", language).table() for language in job.settings.languages)
-    unseen = table.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"]
+    table = _all_seeds(job)
     allowed = round(per_native * table.filter(pl.col("split") == "train").height)
     # Each language has the same English pairs. Ids are hashes, so sorting by id shuffles the pairs.
-    english = table.filter(pl.col("split") == "english", ~pl.col("instruction_id").is_in(unseen.implode()))
+    english = table.filter(pl.col("split") == "english", ~pl.col("instruction_id").is_in(_unseen(table)))
     return list(pairs_of(english.unique("id").sort("id").head(allowed), "en", job.section(Prompts).style_seed))
+
+
+def _all_seeds(job: Job) -> pl.DataFrame:
+    return pl.concat(job.rows("seed_pairs", language).table() for language in job.settings.languages)
+
+
+def _unseen(seeds: pl.DataFrame) -> list[str]:
+    """The ids of the instructions from which no model may learn."""
+    return seeds.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"].to_list()
 
 
 def web_pairs(job: Job, artifact: str, languages: list[str] | None = None) -> list[Pair]:

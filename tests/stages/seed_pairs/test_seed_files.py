@@ -26,6 +26,7 @@ def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
         **PAIR,
         "origin": "native",
         "translator": "",
+        "measure_only": False,
         **dict.fromkeys(OF_TRANSLATION, ""),
         "source": f"seeds/fi{suffix}#1",
     }
@@ -47,6 +48,12 @@ def test_a_file_can_mark_translated_rows(tmp_path: Path, translated: object, ori
     write(tmp_path / "seeds/fi.jsonl", {**PAIR, "translated": translated, "translator": "a person"})
     row = read_seeds(tmp_path, SOURCE, "fi").row(0, named=True)
     assert (row["origin"], row["translator"]) == (origin, "a person")
+
+
+@pytest.mark.parametrize(("given", "expected"), [(True, True), ("yes", True), (False, False), (None, False)])
+def test_a_file_can_mark_rows_that_are_only_for_measuring(tmp_path: Path, given: object, expected: bool) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "measure_only": given})
+    assert read_seeds(tmp_path, SOURCE, "fi")["measure_only"].to_list() == [expected]
 
 
 def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:

@@ -22,7 +22,12 @@ ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 
 
 def split(
-    *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = "", **more: str
+    *rows: tuple[str | None, str | None],
+    language: str = "fi",
+    origin: str = "native",
+    english: str = "",
+    measure_only: bool = False,
+    **more: str,
 ) -> Split:
     names = ("instruction", "response", "origin", "translator", "english", "source")
     constants = (origin, "a model" if english else "", english)
@@ -30,7 +35,7 @@ def split(
         [(asked, text, *constants, f"seeds#{number}") for number, (asked, text) in enumerate(rows)],
         schema=dict.fromkeys(names, pl.String),
         orient="row",
-    ).with_columns(pl.lit(more.get(name, "")).alias(name) for name in OF_TRANSLATION[1:])
+    ).with_columns(*(pl.lit(more.get(name, "")).alias(name) for name in OF_TRANSLATION[1:]), measure_only=measure_only)
     return transform(frame, SETTINGS, load_language(language, ROOT / "languages"))
 
 
@@ -127,6 +132,21 @@ def test_the_splits_have_about_the_shares_of_the_settings() -> None:
 def test_an_instruction_keeps_its_split_when_other_instructions_are_added() -> None:
     few, many = (split(*((f"Instruction {n}", "kolme ihan hyvää") for n in range(count))).kept for count in (10, 50))
     assert few["split"].to_list() == many["split"].head(10).to_list()
+
+
+def test_no_model_learns_from_a_pair_that_is_only_for_measuring() -> None:
+    rows = [(f"Instruction {n}", "kolme ihan hyvää") for n in range(20)]
+    usual, measured = (split(*rows, measure_only=marked).kept["split"] for marked in (False, True))
+    assert set(usual) == {"train", "held_out"} and set(measured) == {"held_out"}
+
+
+def test_another_response_to_a_measured_instruction_is_held_out_too(make_job: MakeJob, tmp_path: Path) -> None:
+    trained = next(f"Say {n}." for n in range(9) if split((f"Say {n}.", FINNISH)).kept["split"].item() == "train")
+    pair, other = ({"instruction": trained, "response": text} for text in (FINNISH, "jotain ihan muuta"))
+    write(tmp_path / "seeds/fi.jsonl", pair, {**other, "measure_only": True})
+    job = job_of(make_job, SeedSource(folder="seeds"))
+    seed_pairs.run(job)
+    assert job.staged.table()["split"].to_list() == ["held_out", "held_out"]
 
 
 def test_thai_words_are_counted_by_characters() -> None:

@@ -1,4 +1,4 @@
-"""English pairs are limited per native seed, counted once, and have no held-out or calibration instruction."""
+"""English pairs are limited per native seed and counted once. No model learns from an instruction that is not seen."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ def test_the_number_of_english_pairs_is_limited_by_the_native_pairs(job: Job, pe
 def test_no_other_split_has_english_pairs(job: Job, split: str) -> None:
     pairs = seed_pairs(job, split)
     assert pairs and {pair.language for pair in pairs} == {"fi", "sw"}
+
+
+def test_a_train_seed_is_left_out_if_another_language_measures_with_its_instruction(
+    make_job: MakeJob, job: Job
+) -> None:
+    path = job.root / "data/seed_pairs/sw/part-00000.parquet"
+    held_out = pl.when(pl.col("instruction") == "a").then(pl.lit("held_out")).otherwise("split")
+    write_shard(pl.read_parquet(path).with_columns(split=held_out), path)
+    pairs = seed_pairs(job, "train")
+    assert [(pair.language, pair.instruction) for pair in pairs] == [("fi", "b"), ("sw", "b")]
+    assert instructions(seed_pairs(job, "train", ["fi"])) == ["b"]
