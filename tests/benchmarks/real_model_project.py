@@ -27,9 +27,9 @@ DEFAULT = ("fi", "sw", "hi")
 DEFAULT_TEXTS = 60
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
-# About the number of training pairs of a language with 40 seeds (Swahili has 46 training pairs of 70 seeds). The other
-# 45 % of the seeds are held out or used for calibration: with 20 % in place of 45 %, a language had only 5 held-out
-# seeds and 1 for calibration.
+# About the number of training pairs of a language. The other 45 % of its 40 seeds (without those that are only for
+# measuring) are held out or used for calibration: with 20 % in place of 45 %, Swahili had only 5 held-out seeds and 1
+# for calibration.
 NATIVE_TRAIN_PAIRS = 23
 
 
@@ -122,8 +122,6 @@ def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str
     copy_project(project, changed, also=("data/sample/",))
     folder = project / DATA
     write_texts(folder / "web", languages, texts)
-    for language in languages:
-        learn_from_all(project / f"data/sample/seeds/{language}.jsonl")
     write_english(folder / "seeds")
     if checkpoint:
         shutil.copy(checkpoint, project / CHECKPOINT)
@@ -136,11 +134,6 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
         found = excerpts(language).parts["learned"]
         chosen = found[:: max(1, len(found) // number)][:number]
         pl.DataFrame({"text": chosen}).write_ndjson(folder / f"{language}.jsonl")
-
-
-def learn_from_all(seeds: Path) -> None:
-    """Lets the models also learn from the seeds that the sample marks as only for measuring."""
-    pl.read_ndjson(seeds).select("instruction", "response").write_ndjson(seeds)
 
 
 def write_english(folder: Path) -> None:
