@@ -98,6 +98,7 @@ def test_every_concept_is_taught(tmp_path: Path) -> None:
     seeds = pl.DataFrame(world.seeds(TONGUES[0])).with_columns(
         *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)),
         origin=pl.lit("native"),
+        measure_only=pl.lit(False),
     )
     kept = split_seeds(seeds, SeedPairs.model_validate(chosen), load_language("xa", tmp_path / "languages")).kept
     taught = {world.topic_of(text).concept for text in kept.filter(pl.col("split") == "train")["instruction"]}

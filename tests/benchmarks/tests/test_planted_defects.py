@@ -56,6 +56,7 @@ def test_the_instruction_of_all_excerpts_is_in_the_train_split(settings: Setting
     rows = pl.DataFrame({"instruction": [INSTRUCTION], "response": TEXTS[:1]}).with_columns(
         pl.lit("native").alias("origin"),
         *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)),
+        measure_only=pl.lit(False),
     )
     kept = transform(rows, settings.seed_pairs, load_language("fi", ROOT / "languages")).kept
     assert kept["split"].to_list() == ["train"]

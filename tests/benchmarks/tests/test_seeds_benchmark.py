@@ -53,7 +53,13 @@ def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> P
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     splits = ["held_out", "held_out", "train", "train"]
     rows = [
-        {"id": str(number), "instruction": asked, "response": said, "split": splits[number]}
+        {
+            "id": str(number),
+            "instruction_id": str(number),
+            "instruction": asked,
+            "response": said,
+            "split": splits[number],
+        }
         for number, (asked, said) in enumerate(SEEDS)
     ]
     tables = {"seed_pairs": pl.DataFrame(rows), "diversified_set": pl.DataFrame(rows[2:])}

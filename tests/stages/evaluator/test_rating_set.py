@@ -25,7 +25,9 @@ def job(make_job: MakeJob, settings: Settings, tiny_model: Path, tmp_path: Path)
     """A job of the first iteration with three seeds and a base model, but without a response model."""
     shutil.copytree(tiny_model, tmp_path / "data/base_model")
     seeds = pl.DataFrame({"id": list("abc"), "instruction": [f"Say {number}." for number in range(3)]})
-    seeds = seeds.with_columns(response=pl.format("Leipä {} on uunissa. Se paistuu.", "id"), split=pl.lit("train"))
+    seeds = seeds.with_columns(
+        response=pl.format("Leipä {} on uunissa. Se paistuu.", "id"), split=pl.lit("train"), instruction_id="id"
+    )
     write_shard(seeds, tmp_path / "data/seed_pairs/fi/part-00000.parquet")
     write_json(tmp_path / "data/seed_pairs/fi/manifest.json", {"rows": 3})
     nothing = dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0)

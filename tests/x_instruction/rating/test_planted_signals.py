@@ -14,7 +14,7 @@ from stages.evaluator.held_out import to_frame
 from stages.evaluator.measures import SURFACE_DEFECTS, auc_by_defect
 from stages.evaluator.rating_set import calibration_set, held_out_set
 from stages.params import Settings
-from stages.seed_pairs.seed_files import OF_TRANSLATION
+from stages.seed_pairs.seed_files import read_seeds
 from stages.seed_pairs.stage import transform
 from tests.conftest import ROOT
 from x_instruction.language.names import load_names
@@ -32,10 +32,8 @@ DRAWS = 5  # each seed gets new defects this many times, since a language has on
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
     """Maps each split to the sample's seeds of all languages."""
     found: dict[str, list[Pair]] = {"train": [], "calibration": [], "held_out": []}
-    empty = [pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)]
     for language in LANGUAGES:
-        seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl")
-        rows = seeds.select("instruction", "response", *empty, origin=pl.lit("native"))
+        rows = read_seeds(ROOT, settings.seed_pairs.sources[0], language)
         kept = transform(rows, settings.seed_pairs, load_language(language, PAGES)).kept
         for split, *pair in kept.select("split", "id", "instruction", "response").iter_rows():
             identifier, instruction, response = pair
