@@ -7,7 +7,8 @@ The seed-only model has learned the seed pairs, but not the diversified set.
 PROJECT names a finished project, or several projects separated by `:`; the default is this project. SEEDS is the number
 of random seeds. A random seed decides the order of the batches, the dropout and the sampling of the answers. With the
 first seed, the tuned and the seed-only model are those of the project; with each other seed, both models are
-trained again. The project's data (seed pairs and diversified set) are not changed.
+trained again. The project's data (seed pairs and diversified set) are not changed. QUESTIONS names JSONL files of
+further questions, separated by `:`; the models are asked these in addition to the questions of the project.
 
 Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between training
 runs, and the interval over questions the variation between samples of questions.
@@ -19,9 +20,11 @@ import os
 from pathlib import Path
 
 from stages.base_model.settings import EMBEDDED
+from stages.eval_scores.measures import Answered
+from stages.eval_scores.settings import Questions
 from stages.params import Settings
 from tests.benchmarks.gemma import CACHE
-from tests.benchmarks.seeds_figures import UNITS, compared, rows_of
+from tests.benchmarks.seeds_figures import UNITS, Compared, compared, pooled, rows_of
 from tests.benchmarks.seeds_project import key_of, make_view, measured, settings_of, train
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.runner.errors import SettingsError
@@ -46,8 +49,17 @@ def number_of_seeds() -> int:
     return int(given)
 
 
+def further_questions() -> list[Questions]:
+    """The files that the environment variable QUESTIONS names. Raises SettingsError if one of them is missing."""
+    paths = [Path(name).resolve() for name in os.environ.get("QUESTIONS", "").split(os.pathsep) if name]
+    for path in paths:
+        if not path.is_file():
+            raise SettingsError(f"QUESTIONS: {path} is not a file; give a JSONL file with a column `prompt`")
+    return [Questions(name=f"further_{number}", path=str(path)) for number, path in enumerate(paths, start=1)]
+
+
 def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
-    settings = settings_of(project)
+    settings = with_questions(settings_of(project), further_questions())
     quiet_libraries(settings.execution.threads)
     folder = cache / key_of(project, settings)
     views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
@@ -55,13 +67,26 @@ def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
     for seed, view in views.items():
         make_view(project, view, with_models=seed == settings.seed)
         train(view, changed[seed])
-    rows = []
-    for language in settings.languages:
-        by_seed = [measured(view, changed[seed], language) for seed, view in views.items()]
-        found = [compared(measure, by_seed) for measure in UNITS]
-        label = f"{model_name(settings)}, {language}"
-        rows += rows_of(label, found, settings.eval_scores.bootstrap_samples, settings.seed)
-    return rows
+    found = {
+        language: _compared([measured(view, changed[seed], language) for seed, view in views.items()])
+        for language in settings.languages
+    }
+    if len(found) > 1:
+        found["all languages"] = [pooled(one) for one in zip(*found.values(), strict=True)]
+    resamples, name = settings.eval_scores.bootstrap_samples, model_name(settings)
+    return [row for label, one in found.items() for row in rows_of(f"{name}, {label}", one, resamples, settings.seed)]
+
+
+def with_questions(settings: Settings, further: list[Questions]) -> Settings:
+    """The settings with further question files."""
+    scores = settings.eval_scores
+    return settings.model_copy(
+        update={"eval_scores": scores.model_copy(update={"questions": [*scores.questions, *further]})}
+    )
+
+
+def _compared(by_seed: list[dict[str, Answered]]) -> list[Compared]:
+    return [compared(measure, by_seed) for measure in UNITS]
 
 
 def model_name(settings: Settings) -> str:

@@ -61,6 +61,22 @@ def compared(measure: str, by_seed: Sequence[Mapping[str, Answered]]) -> Compare
     return Compared(measure, observed)
 
 
+def pooled(by_language: Sequence[Compared]) -> Compared:
+    """The same measure over the questions of several languages; each question counts equally, in a loss each token."""
+    first = by_language[0]
+    seeds = range(len(first.by_model[ORDER[0]]))
+    by_model = {
+        model: [_joined([one.by_model[model][seed] for one in by_language]) for seed in seeds] for model in ORDER
+    }
+    return Compared(first.measure, by_model)
+
+
+def _joined(observed: Sequence[Observed]) -> Observed:
+    """The rows of all; a number before the id of a question keeps those of different languages apart."""
+    questions = [f"{number} {question}" for number, one in enumerate(observed) for question in one.questions]
+    return Observed(questions, np.concatenate([one.sums for one in observed]), observed[0].value)
+
+
 def _mean(by_seed: Sequence[Observed]) -> Observed:
     first = by_seed[0]
     return Observed(first.questions, np.mean([one.of(first.questions).sums for one in by_seed], axis=0), first.value)

@@ -3,7 +3,7 @@
 The data are those of a finished project. The benchmark keeps its files in these folders:
 
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
-<folder>/seed_18/measured/    the answers and the losses of the compared models, by language
+<folder>/seed_18/measured/    the answers and the losses of the compared models, by set of questions and language
 
 The first seed is that of the project, whose models exist already. Every model and table is kept, and training
 continues from its checkpoints, so an interrupted benchmark continues where it ended.
@@ -54,28 +54,31 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A hash of the data, settings, questions and code that affect the result.
+    """A hash of the data, settings and code that affect the models.
 
-    The training seed is not part of it, because the results of all training seeds are kept in one folder.
+    The training seed is not part of it, because the models of all training seeds are kept in one folder.
     """
     data, codes = project / "data", settings.languages
     inputs = [
         *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),
         *(data / name / code for name in ("seed_pairs", "diversified_set") for code in codes),
     ]
-    questions = [project / one.path for one in settings.eval_scores.questions]
-    sections = (
-        settings.tuned_model,
-        settings.response_model,
-        settings.prompts,
-        settings.decoding,
-        settings.text_generation,
-    )
     return digest(
         *(str(read_manifest(folder)["content"]) for folder in inputs),
-        *(section.key() for section in sections),
-        *(stage_code_hash(artifact, ROOT) for artifact in ("tuned_model", "response_model", "eval_scores")),
-        hash_paths([*questions, project / "languages" / "names.yaml"]),
+        *(section.key() for section in (settings.tuned_model, settings.response_model, settings.prompts)),
+        *(stage_code_hash(artifact, ROOT) for artifact in ("tuned_model", "response_model")),
+        hash_paths([project / "languages" / "names.yaml"]),
+    )[:12]
+
+
+def answers_key_of(project: Path, settings: Settings) -> str:
+    """A hash of the questions, settings and code that affect the answers of given models."""
+    questions = settings.eval_scores.questions
+    return digest(
+        *(one.model_dump_json(exclude={"path"}) for one in questions),
+        *(section.key() for section in (settings.decoding, settings.text_generation)),
+        stage_code_hash("eval_scores", ROOT),
+        hash_paths([project / one.path for one in questions]),
     )[:12]
 
 
@@ -124,7 +127,7 @@ def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) ->
 
 def measured(view: Path, settings: Settings, language: str) -> dict[str, Answered]:
     """The answers and losses of each model; they are computed unless they are stored."""
-    folder = view / "measured" / language
+    folder = view / "measured" / answers_key_of(view, settings) / language
     answers, losses = folder / "answers.parquet", folder / "losses.parquet"
     if not losses.exists():
         tables = _measure(_job(view, settings, "eval_scores", [language]), language)

@@ -14,12 +14,20 @@ import pytest
 import yaml
 
 from stages.eval_scores.measures import Answered
+from stages.eval_scores.settings import Questions
 from stages.params import Settings
 from tests.benchmarks import seeds, seeds_project
 from tests.benchmarks.project_copy import merged
-from tests.benchmarks.seeds import model_name, number_of_seeds, projects, rows_of_project
-from tests.benchmarks.seeds_figures import ORDER, UNITS, Compared, compared, over_seeds, rows_of
-from tests.benchmarks.seeds_project import key_of, make_view, settings_of, train
+from tests.benchmarks.seeds import (
+    further_questions,
+    model_name,
+    number_of_seeds,
+    projects,
+    rows_of_project,
+    with_questions,
+)
+from tests.benchmarks.seeds_figures import ORDER, UNITS, Compared, compared, over_seeds, pooled, rows_of
+from tests.benchmarks.seeds_project import answers_key_of, key_of, make_view, settings_of, train
 from tests.benchmarks.table import ROOT, SkippedError
 from x_instruction.judging.intervals import Observed, mean_of
 from x_instruction.runner.errors import SettingsError
@@ -99,6 +107,27 @@ def test_models_of_each_seed_are_trained_measured_and_kept(
     assert {row.case: row for row in rows_of_project(project, tmp_path / "cache", 3)} == rows
 
 
+def test_further_questions_are_asked_without_training_again(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 2)}
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"prompt": "Why is the sky blue?"}\n{"prompt": "Who was Napoleon?"}\n')
+    monkeypatch.setenv("QUESTIONS", str(more))
+    monkeypatch.setattr(seeds_project.tuned_model, "run", None)  # a call would fail
+    rows = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 2)}
+    share = "embedded model, fi, language_share, tuned"
+    assert "over 4 questions" in few[share].note and "over 6 questions" in rows[share].note
+    loss = "embedded model, fi, held_out_loss, tuned"
+    assert few[loss] == rows[loss]
+
+
+def test_a_missing_file_of_questions_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QUESTIONS", str(tmp_path / "absent.jsonl"))
+    with pytest.raises(SettingsError, match=r"QUESTIONS: .*absent\.jsonl is not a file; give a JSONL file"):
+        further_questions()
+
+
 def test_a_training_that_was_killed_goes_on_from_its_checkpoint(
     project: Path, tmp_path: Path, kill_training: Callable[[int], AbstractContextManager[None]]
 ) -> None:
@@ -123,9 +152,19 @@ def test_other_data_or_settings_get_a_separate_folder_of_models(project: Path) -
     training = valid.tuned_model.training.model_copy(update={"epochs": 2.0})
     other = valid.model_copy(update={"tuned_model": valid.tuned_model.model_copy(update={"training": training})})
     assert key_of(project, other) != usual
+
+
+def test_answers_to_other_questions_get_a_separate_folder(project: Path) -> None:
+    valid = settings_of(project)
+    of_models, usual = key_of(project, valid), answers_key_of(project, valid)
+    cooler = valid.model_copy(update={"decoding": valid.decoding.model_copy(update={"temperature": 0.1})})
+    assert answers_key_of(project, cooler) != usual and key_of(project, cooler) == of_models
+    (project / "more.jsonl").write_text('{"prompt": "Why?"}')
+    more = with_questions(valid, [Questions(name="more", path=str(project / "more.jsonl"))])
+    assert answers_key_of(project, more) != usual
     with (project / "data/sample/eval_prompts.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"prompt": "Another question?"}\n')
-    assert key_of(project, valid) != usual
+    assert answers_key_of(project, valid) != usual and key_of(project, valid) == of_models
 
 
 def test_an_unfinished_project_is_skipped_with_a_remedy(tmp_path: Path) -> None:
@@ -178,6 +217,18 @@ def test_the_direction_of_the_measure_decides_the_order_for_each_seed() -> None:
     assert by_seed("language_share").in_order().tolist() == [True, False]
     assert by_seed("held_out_loss").in_order().tolist() == [False, False]
     assert by_seed("held_out_loss").improvements("seed_only", "tuned").tolist() == [0.5, -0.5]
+
+
+def test_languages_are_pooled_by_question() -> None:
+    one = by_seed("language_share")
+    three = [observed(*values) for values in ((1, 1, 1), (1, 1, 0), (0, 0, 1))]
+    other = Compared("language_share", {model: [values, values] for model, values in zip(ORDER, three, strict=True)})
+    both = pooled([one, other])
+    assert both.figures("tuned").tolist() == [1, pytest.approx(0.8)]
+    assert both.figures("seed_only").tolist() == [pytest.approx(0.6), pytest.approx(0.8)]
+    assert both.figures("base").tolist() == [pytest.approx(0.2), pytest.approx(0.2)]
+    assert len(set(both.by_model["base"][0].questions)) == 5
+    assert both.in_order().tolist() == [True, False]
 
 
 def test_questions_are_resampled_with_their_means_over_the_seeds() -> None:
