@@ -37,6 +37,7 @@ def run(job: Job) -> Outcome:
     settings, language = job.section(DiversifiedSet), _language(job)
     wanted = settings.wanted(language.code)
     ngrams = _ngrams(job, language)
+    ngrams.print_warnings()
     pairs = pl.concat(_checked(job, language, ngrams))
     clean = pairs.filter(pl.col("shared").is_null()).drop("shared").sort(**BEST_FIRST)
     vectors = centred_vectors(job, clean) if clean.height else NO_VECTORS

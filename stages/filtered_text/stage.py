@@ -65,6 +65,7 @@ def run(job: Job) -> Outcome:
         read_sites(blocked[0]) if blocked else NO_SITES,
         evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "filtered_text.decontaminate_against"),
     )
+    lists.ngrams.print_warnings()
     outcome = job.map_frames(
         job.rows("raw_web_text", job.language).frames(),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),

@@ -33,7 +33,8 @@ class Ngrams(NamedTuple):
 
     A run is a sequence of words, or of characters if no spaces separate words. `by_length` has the hashes of whole runs
     by their length; `beginnings` has the hashes of their first `least` words or characters. `unprotected_rows` counts
-    the `rows` without a text that is long enough to be compared.
+    the `rows` without a text that is long enough to be compared. There is one of the `warnings` for each file with such
+    rows.
     """
 
     least: int
@@ -41,10 +42,15 @@ class Ngrams(NamedTuple):
     by_length: dict[int, Numbers]
     rows: int = 0
     unprotected_rows: int = 0
+    warnings: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Counts for the manifest: the rows of the evaluation files, and the rows with too few words to be compared."""
         return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
+
+    def print_warnings(self) -> None:
+        for warning in self.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
 
 
 NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
@@ -69,6 +75,7 @@ def evaluation_ngrams(
         },
         rows=sum(file.rows for file in files),
         unprotected_rows=sum(file.unprotected_rows for file in files),
+        warnings=tuple(warning for file in files for warning in file.warnings),
     )
 
 
@@ -93,11 +100,16 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
             f"{setting}: no overlap with {path} can be found: none of its {len(rows)} rows has a text of {SHORTEST} "
             "words; remove the file from the setting, or give longer prompts"
         )
-    if missing := len(rows - protected):
-        too_short = f"{missing} of {len(rows)} rows of {path} have too few words"
-        print(f"warning: {setting}: {too_short}, so an overlap with them cannot be found", file=sys.stderr)
-    by_length = {int(length): np.unique(hashes[each == length]) for length in np.unique(each)}
-    return Ngrams(least, np.unique(runs(values, starts, starts + least)), by_length, len(rows), missing)
+    missing = len(rows - protected)
+    too_short = f"{setting}: {missing} of {len(rows)} rows of {path} have too few words"
+    return Ngrams(
+        least=least,
+        beginnings=np.unique(runs(values, starts, starts + least)),
+        by_length={int(length): np.unique(hashes[each == length]) for length in np.unique(each)},
+        rows=len(rows),
+        unprotected_rows=missing,
+        warnings=(f"{too_short}, so an overlap with them cannot be found",) if missing else (),
+    )
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:

@@ -250,12 +250,14 @@ def test_an_empty_language_fails_the_gate_and_publishes_nothing(make: Make, inst
     assert not job.target.exists() and not job.metrics.exists()
 
 
-def test_too_few_pairs_and_a_single_cluster_are_warnings(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_pairs_short_prompts_and_a_single_cluster_are_warnings(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     import great_expectations  # noqa: F401
 
     job = make(*BREAD, pairs=3)
+    (job.root / "prompts.jsonl").write_text(json.dumps({"prompt": PROMPT}) + "\n" + json.dumps({"prompt": "Why?"}))
     run_stage(job, stage, SUITE)
     warnings = capsys.readouterr().err
+    assert warnings.count("1 of 2 rows of") == 1  # the check of the finished set reads the prompts again
     assert "expected missing_pairs at most 0, found 2 (fewer usable pairs were found than" in warnings
     assert "expected clusters at least 2, found 1 (a set of one cluster is not diverse)" in warnings
     assert job.rows("diversified_set", "fi").table().height == 1

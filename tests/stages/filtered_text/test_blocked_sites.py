@@ -81,11 +81,14 @@ def test_pages_of_a_listed_site_are_dropped_again_after_a_change_of_the_list(tmp
             file.unlink()
 
 
-def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path) -> None:
+def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shared = "taikinaan tarvitaan vain vettä suolaa ruisjauhoja ja hieman"
-    (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n', encoding="utf-8")
+    (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n{{"prompt": "Miksi?"}}\n', encoding="utf-8")
     stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     filtered_text.run(stage_job)
+    assert "1 of 2 rows of" in capsys.readouterr().err
     drops = pl.read_parquet(stage_job.staging / "__drops__" / "part-*.parquet")
     assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"contains '{shared}'")]
 

@@ -213,6 +213,7 @@ def test_rows_without_a_usable_prompt_are_counted_in_a_warning(
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
     assert (ngrams.rows, ngrams.unprotected_rows) == (3, 2)
+    ngrams.print_warnings()
     assert "2 of 3 rows of" in capsys.readouterr().err
 
 
