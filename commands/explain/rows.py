@@ -11,6 +11,7 @@ import polars as pl
 
 from stages.row_index.index_files import FILES, Place, RowIndex, contents_now, is_id
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.published import refuse_damaged
 from x_instruction.runner.shards import DROPS
 
 INDEX = Path("data", "row_index")
@@ -72,7 +73,8 @@ def rows_of(root: Path, language: str) -> Rows:
 def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
     """The Rows of the language whose index has the id.
 
-    Raises InputError if `row_id` cannot be an id, if no index has it, or if the index was made from other data.
+    Raises InputError if `row_id` cannot be an id, if no index has it, or if the index was made from other data, and
+    DamagedError if a file of an index has changed since it was written.
     """
     if not is_id(row_id):
         raise InputError(f"{row_id!r} is not an id: an id of a document, text or pair has 16 digits of 0-9 and a-f")
@@ -80,6 +82,11 @@ def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
     if not made:
         raise InputError(f"{INDEX} has no index of any language: run `make run` or `dvc repro row_index` first")
     for code in made:
+        refuse_damaged(root / INDEX / code)  # XXH3 reads 6 GB a second, and an index of a million documents has 0.16 GB
         if RowIndex(root / INDEX / code).places(row_id):
             return rows_of(root, code)
-    raise InputError(f"no document, text or pair of {', '.join(made)} has the id {row_id}")
+    missing = [code for code in languages if code not in made]
+    unknown = (
+        f"; {', '.join(missing)} cannot be searched without an index: run `dvc repro row_index`" if missing else ""
+    )
+    raise InputError(f"no document, text or pair of {', '.join(made)} has the id {row_id}{unknown if missing else ''}")

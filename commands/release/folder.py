@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from commands.release.csv_files import write_csv
 from commands.release.released import MANIFEST, Release, files_of, matches
@@ -25,18 +24,20 @@ def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
     if target.is_relative_to(artifact):
         raise InputError(f"{target} is in {artifact}, which is released: give another folder")
     _refuse_others_files(release, target)
+    staged = target.with_name(f".{target.name}.unfinished-release")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
-            staged = Path(name, "release")
-            for path, source in release.files.items():
-                _put(source, staged / path)
-            if csv:
-                _add_csv(release.folder, staged)
-            found = list(files_of(staged))
-            replace_folder(staged, target)
+        shutil.rmtree(staged, ignore_errors=True)  # of a release that was killed
+        for path, source in release.files.items():
+            _put(source, staged / path)
+        if csv:
+            _add_csv(release.folder, staged)
+        found = list(files_of(staged))
+        replace_folder(staged, target)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}; choose another folder") from None
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
     return found
 
 
@@ -63,14 +64,21 @@ def _refuse_others_files(release: Release, target: Path) -> None:
         return
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
-    found = files_of(target)
-    ours = [name for name in found if name in release.files or release.is_replaced(name) or matches(name, CSV)]
-    other = [name for name in found if name not in ours]
-    if other or (found and not found.keys() >= set(release.always)):
-        raise InputError(
-            f"{target} has files that are not from an earlier release, such as {[*other, *found][0]}: give a new or an "
-            "empty folder"
-        )
+    found = set[str]()
+    for path in target.rglob("*"):
+        name = str(path.relative_to(target))
+        if path.is_file():
+            found.add(name)
+            if not (name in release.files or release.is_replaced(name) or matches(name, CSV)):
+                raise _others_files(target, name)  # at the first such file, since the folder may be a whole disk
+    if found and not found >= set(release.always):
+        raise _others_files(target, min(found))
+
+
+def _others_files(target: Path, name: str) -> InputError:
+    return InputError(
+        f"{target} has files that are not from an earlier release, such as {name}: give a new or an empty folder"
+    )
 
 
 def _add_csv(source: Path, staged: Path) -> None:

@@ -215,9 +215,22 @@ def test_an_index_of_other_data_is_refused(run: Run, tmp_path: Path) -> None:
     row_id = table(run, "released_set/dataset/fi")["id"][0]
     with pytest.raises(InputError, match=r"made before data/rated_pairs/iteration_1/fi changed: run `dvc repro"):
         explain(root, run[1], row_id)
+    (root / "data/row_index/fi/files.json").unlink()
+    with pytest.raises(InputError, match=f"of ur has the id {row_id}; fi cannot be searched without an index: run"):
+        explain(root, run[1], row_id)
     shutil.rmtree(root / "data/row_index")
     with pytest.raises(InputError, match="has no index of any language: run `make run`"):
         explain(root, run[1], row_id)
+
+
+@pytest.mark.parametrize("size", [0, 2, 80])
+@pytest.mark.parametrize("name", ["keys.u64", "places.u64"])
+def test_a_damaged_index_is_one_sentence(run: Run, tmp_path: Path, name: str, size: int) -> None:
+    root = Path(shutil.copytree(run[0], tmp_path / "copy", symlinks=True))
+    path = root / "data/row_index/fi" / name
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(DamagedError, match=rf"row_index/fi/{name} is damaged"):
+        explain(root, run[1], table(run, "released_set/dataset/fi")["id"][0])
 
 
 def test_a_damaged_manifest_is_one_sentence(run: Run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,8 @@ import pytest
 
 from commands.release.__main__ import SHOWS_A_RUN, TOKEN, main
 from commands.release.csv_files import safe, write_csv
-from commands.release.released import files_of, the_set
+from commands.release.folder import _refuse_others_files
+from commands.release.released import Release, files_of, the_set
 from stages.params import Settings
 from stages.released_set.card import SHOWN_ANYWAY
 from tests.commands import hub_stand_in as stand_in
@@ -62,6 +64,28 @@ def test_an_earlier_release_is_replaced_completely(released_folder: Path, tmp_pa
     (target / "xx/train-00000.parquet").write_text("of an earlier run")
     assert main(["--to", "folder", str(target)]) == 0
     assert contents(target) == contents(released_folder) and [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_the_rest_of_a_killed_release_is_removed(released_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".set.unfinished-release").mkdir()
+    (tmp_path / ".set.unfinished-release/README.md").write_text("half")
+    assert main(["--to", "folder", str(tmp_path / "set")]) == 0
+    assert contents(tmp_path / "set") == contents(released_folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_large_folder_is_refused_at_its_first_file(
+    released_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+
+    def endless(folder: Path, pattern: str) -> Iterator[Path]:
+        yield folder / "thesis.txt"
+        raise AssertionError("the rest of the folder is listed")
+
+    monkeypatch.setattr(Path, "rglob", endless)
+    with pytest.raises(InputError, match=r"not from an earlier release, such as thesis\.txt"):
+        _refuse_others_files(Release("dataset", released_folder, {}, (), ()), tmp_path)
 
 
 def test_a_folder_with_other_files_is_left_alone(

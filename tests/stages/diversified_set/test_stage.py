@@ -250,7 +250,9 @@ def test_an_empty_language_fails_the_gate_and_publishes_nothing(make: Make, inst
     assert not job.target.exists() and not job.metrics.exists()
 
 
-def test_too_few_pairs_short_prompts_and_a_single_cluster_are_warnings(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_pairs_or_clusters_and_short_prompts_are_warnings(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     import great_expectations  # noqa: F401
 
     job = make(*BREAD, pairs=3)

@@ -85,7 +85,9 @@ def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared = "taikinaan tarvitaan vain vettä suolaa ruisjauhoja ja hieman"
-    (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n{{"prompt": "Miksi?"}}\n', encoding="utf-8")
+    (tmp_path / "eval.jsonl").write_text(
+        f'{{"prompt": "Miksi {shared} nyt?"}}\n{{"prompt": "Miksi?"}}\n', encoding="utf-8"
+    )
     stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     filtered_text.run(stage_job)
     assert "1 of 2 rows of" in capsys.readouterr().err
