@@ -7,6 +7,7 @@ a question has several turns, only the first is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.shards import drops
 from x_instruction.words.evaluation_prompts import rows_of
 
-ENGLISH = "en"
+ENGLISH, UNKNOWN = "en", "unknown"
+CODE = re.compile(r"[a-z]{2,3}(?=[-_]|$)")
 FIELDS = ("prompt", "question", "instruction", "text", "turns")
 REFERENCES = ("reference", "answer", "response")
 SCHEMA = {
@@ -31,7 +33,7 @@ SCHEMA = {
 def all_questions(
     sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the questions, and the dropped rows, which have no question or repeat one.
+    """Returns the questions, and the dropped rows, which have no question, repeat one, or name an unknown language.
 
     The columns are question_id, language, kind (open, held_out), questions (name of the set), asked_in (code),
     instruction and reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError
@@ -48,40 +50,50 @@ def all_questions(
         value=pl.lit(""),
         url=pl.lit(""),
     )
-    table = pl.concat([*(_of_set(questions, language, root) for questions in sets), held_out])
+    table = pl.concat([*(_of_set(questions, language, root) for questions in sets), _repeats_marked(held_out)])
     table = table.with_columns(content_ids(table, "language", "kind", "questions", "instruction", "reference"))
-    again = pl.col("reason").is_null() & ~pl.struct("id", "reason").is_first_distinct()
-    marked = table.with_columns(
-        reason=pl.when(again).then(pl.lit("asked_before")).otherwise("reason"),
-        value=pl.when(again).then("instruction").otherwise("value"),
-    )
-    left_out = marked.filter(pl.col("reason").is_not_null())
+    left_out = table.filter(pl.col("reason").is_not_null())
     left_out = left_out.with_columns(id=pl.format("{}-{}", "id", pl.int_range(pl.len())))
-    kept = marked.filter(pl.col("reason").is_null()).rename({"id": "question_id"}).drop("reason", "value", "url")
+    kept = table.filter(pl.col("reason").is_null()).rename({"id": "question_id"}).drop("reason", "value", "url")
     return kept, drops(left_out, text="instruction")
 
 
 def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
-    """Rows of SCHEMA for the questions in English and in `language`; `reason` is set if a row has no question."""
+    """Rows of SCHEMA for the questions in English and in `language`. `reason` is set for rows that are not asked."""
     path, setting = root / questions.path, f"eval_scores.questions.{questions.name}"
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; give a JSONL file with a column `prompt`")
     rows = list(_read(path, setting, questions, language))
-    if not any(row["reason"] is None for row in rows):
+    if not any(row["instruction"] for row in rows):
         raise InputError(
             f"{setting}: {path} has no row with a text in one of the columns {', '.join(FIELDS)}; rename the column of "
             "the questions"
         )
-    asked = pl.DataFrame(rows, schema=SCHEMA).filter(pl.col("asked_in").is_in([ENGLISH, language]))
+    table = _repeats_marked(pl.DataFrame(rows, schema=SCHEMA))
     usable = pl.col("reason").is_null()
+    asked = table.filter(pl.col("asked_in").is_in([ENGLISH, language, UNKNOWN]))
     limit = questions.limit or asked.height
     return asked.filter(~usable | (usable.cum_sum().over("asked_in") <= limit))
 
 
+def _repeats_marked(table: pl.DataFrame) -> pl.DataFrame:
+    """Sets the reason of each usable row that repeats an earlier one."""
+    again = pl.col("reason").is_null() & ~pl.struct("instruction", "reference", "reason").is_first_distinct()
+    return table.with_columns(
+        reason=pl.when(again).then(pl.lit("asked_before")).otherwise("reason"),
+        value=pl.when(again).then("instruction").otherwise("value"),
+    )
+
+
 def _read(path: Path, setting: str, questions: Questions, language: str) -> Iterator[dict[str, Any]]:
     for number, row in rows_of(path, setting):
-        asked_in = _text(row, ("language", "lang")) or questions.language or ENGLISH
-        question = _text(row, FIELDS)
+        named = _text(row, ("language", "lang")) or questions.language or ENGLISH
+        asked_in, question = _code_of(named), _text(row, FIELDS)
+        reason, value = None, ""
+        if not question:
+            reason, value = "no_question", f"line {number} has the columns {', '.join(row)}"
+        elif asked_in == UNKNOWN:
+            reason, value = "unknown_language", f"line {number} names the language {named}: write a code such as fi"
         yield {
             "language": language,
             "kind": "open",
@@ -89,10 +101,16 @@ def _read(path: Path, setting: str, questions: Questions, language: str) -> Iter
             "asked_in": asked_in,
             "instruction": question,
             "reference": _reference(row, asked_in, language),
-            "reason": None if question else "no_question",
-            "value": "" if question else f"line {number} has the columns {', '.join(row)}"[:200],
+            "reason": reason,
+            "value": value[:200],
             "url": f"{path.name}#{number}",
         }
+
+
+def _code_of(named: str) -> str:
+    """The code in `fi`, `FI`, `fi-FI` or `fi_Latn`; UNKNOWN if the text does not begin with two or three letters."""
+    found = CODE.match(named.lower())
+    return found[0] if found else UNKNOWN
 
 
 def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
@@ -100,7 +118,8 @@ def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
 
     A reference without `reference_language` is in the language of the question.
     """
-    return _text(row, REFERENCES) if (_text(row, ("reference_language",)) or asked_in) == language else ""
+    named = _text(row, ("reference_language",))
+    return _text(row, REFERENCES) if (_code_of(named) if named else asked_in) == language else ""
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:

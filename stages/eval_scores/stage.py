@@ -86,7 +86,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         "empty_answers_share": mean(answers["response"] == ""),
         "unanswered_share": job.staged.drop_counts().get("no_answer", 0) / max(1, outcome.rows_in or 0),
         "questions_left_out": sum(
-            job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before")
+            job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before", "unknown_language")
         ),
         "verdicts_missing": _missing(results["pairwise"]),
         "human_verdicts_unmatched": outcome.facts["human_verdicts_unmatched"],

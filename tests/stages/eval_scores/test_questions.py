@@ -85,6 +85,31 @@ def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
     assert kept.height == 1 and drops.select("reason", "text").rows() == [("asked_before", "Why?")]
 
 
+def test_repeated_questions_do_not_use_up_the_limit(tmp_path: Path) -> None:
+    kept, drops = read(tmp_path, *({"prompt": prompt} for prompt in ("a", "a", "b", "c")), limit=2)
+    assert kept["instruction"].to_list() == ["a", "b"] and drops["reason"].to_list() == ["asked_before"]
+
+
+def test_a_language_may_be_written_in_other_letters_and_with_a_region(tmp_path: Path) -> None:
+    names = ("FI", "fi-FI", "fi_Latn", "EN", "sv-SE", "fil")
+    kept, drops = read(tmp_path, *({"prompt": f"{name}?", "language": name} for name in names))
+    assert kept.select("instruction", "asked_in").rows() == [
+        ("FI?", "fi"),
+        ("fi-FI?", "fi"),
+        ("fi_Latn?", "fi"),
+        ("EN?", "en"),
+    ]
+    assert drops.is_empty()
+
+
+def test_a_row_that_names_no_language_is_dropped_with_the_remedy(tmp_path: Path) -> None:
+    kept, drops = read(tmp_path, {"prompt": "Why?"}, {"prompt": "Miksi?", "language": "Finnish"})
+    assert kept.height == 1
+    assert drops.select("reason", "value").rows() == [
+        ("unknown_language", "line 2 names the language Finnish: write a code such as fi")
+    ]
+
+
 def test_two_seeds_of_the_same_instruction_are_two_questions() -> None:
     seeds = pl.DataFrame({"instruction": ["Say.", "Say."], "response": ["yksi", "kaksi"]})
     one = Questions(name="own", path="data/sample/eval_prompts.jsonl", limit=1)
