@@ -1,9 +1,4 @@
-"""CSV files in which text from web pages cannot run as a formula of a spreadsheet.
-
-A spreadsheet may run a cell as a formula if it begins with =, +, -, @, a tab or a line end (OWASP, CSV injection). Some
-spreadsheets also accept the full-width forms of these characters. An apostrophe is put before such a cell; it tells a
-spreadsheet that the cell is text. Numbers stay numbers.
-"""
+"""CSV files in which text from web pages cannot run as a formula of a spreadsheet. Numbers stay numbers."""
 
 from __future__ import annotations
 
@@ -12,18 +7,13 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+from x_instruction.runner.formulas import escaped_column
 
 
 def safe(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with its texts escaped and without columns of lists, which do not fit into one cell."""
     flat = frame.select(~cs.nested())
-    return flat.with_columns(_escaped(name) for name, kind in flat.schema.items() if kind == pl.String)
-
-
-def _escaped(name: str) -> pl.Expr:
-    is_formula = pl.col(name).str.contains(FORMULA)
-    return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), name)).otherwise(name).alias(name)
+    return flat.with_columns(escaped_column(name) for name, kind in flat.schema.items() if kind == pl.String)
 
 
 def write_csv(shards: list[Path], target: Path) -> None:

@@ -22,6 +22,7 @@ from stages.params import Settings
 from stages.released_set.card import SHOWN_ANYWAY
 from tests.commands import hub_stand_in as stand_in
 from tests.conftest import ROOT
+from tests.x_instruction.runner.test_formulas import HARMFUL, HARMLESS
 from x_instruction.runner.errors import InputError
 
 Run = tuple[Path, Settings]
@@ -161,19 +162,19 @@ def test_the_set_of_an_embedded_model_is_released_with_a_warning(
 # CSV
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", "＝1+1", '=HYPERLINK("http://a")'],
-)
-def test_a_formula_becomes_text(text: str, tmp_path: Path) -> None:
-    pl.DataFrame({"response": [text]}).write_parquet(tmp_path / "a.parquet")
+def test_a_csv_file_has_no_cell_that_a_spreadsheet_could_run(tmp_path: Path) -> None:
+    texts = [*HARMFUL, *(f"Osta nyt;{text};loppu" for text in HARMFUL), *(f"Osta\n {text}" for text in HARMFUL)]
+    pl.DataFrame({"id": "a", "response": texts}).write_parquet(tmp_path / "a.parquet")
     write_csv([tmp_path / "a.parquet"], tmp_path / "a.csv")
-    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file)) == [["response"], ["'" + text]]
+    for delimiter in ",;":  # where the decimal sign is a comma, spreadsheets split at semicolons
+        with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+            cells = [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
+        assert len(cells) > len(texts)
+        assert not [cell for cell in cells if cell.lstrip().startswith(tuple("=+-@＝"))]
 
 
 def test_other_texts_and_numbers_are_unchanged() -> None:
-    frame = pl.DataFrame({"response": ["a = b", "5 - 3", "'=1", "", 'say "x", y\nz'], "rating": [-0.5, 0, 1, 2, 3]})
+    frame = pl.DataFrame({"response": HARMLESS, "rating": [-0.5] * len(HARMLESS)})
     assert safe(frame).equals(frame)
 
 
