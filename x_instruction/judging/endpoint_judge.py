@@ -56,10 +56,10 @@ def _opinion(judge: Judge, client: EndpointClient, pair: AnswerPair) -> Opinion:
 
 
 def _lead(judge: Judge, client: EndpointClient, pair: AnswerPair) -> float:
-    """How much better `pair.answer` is than `pair.other`, from -1 to 1."""
+    """How much better `pair.answer` is than `pair.other`, from -1 to 1; 0 if the judge chooses neither."""
     if judge.scale == "verdict":
-        better, worse, _ = _shares(judge, client, pair, "")
-        return better - worse
+        better, worse, neither = _shares(judge, client, pair, "")
+        return 0.0 if neither >= max(better, worse) else better - worse
     return _grade(judge, client, pair, "1") - _grade(judge, client, pair, "2")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from tests.chat_server import ChatServer, Reply, chat_server
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.settings import Endpoint
+from x_instruction.judging.comparisons import comparisons_of
 from x_instruction.judging.endpoint_judge import AnswerPair, as_text, ask_judge
 from x_instruction.judging.settings import Judge
-from x_instruction.judging.verdicts import Opinion
+from x_instruction.judging.verdicts import Opinion, by_opinions
 from x_instruction.runner.errors import InputError
 
 PAIR = AnswerPair("Finnish", "Why does ice float?", "hyvä vastaus", "huono vastaus")
@@ -44,6 +46,44 @@ def test_a_judge_that_prefers_a_position_contradicts_itself() -> None:
     with chat_server(lambda _: {"A": 0.9, "B": 0.1}) as server:
         found = opinion(server)
     assert (found.shown_first, found.shown_second) == (pytest.approx(0.8), pytest.approx(-0.8))
+
+
+def test_a_judge_that_prefers_neither_answer_makes_a_tie_in_both_orders() -> None:
+    """The small rest of the probability is on the first position, so its sign says nothing about the answers."""
+    with chat_server(lambda _: {"A": 0.03, "B": 0.02, "C": 0.95}) as server:
+        found = opinion(server)
+    assert found == Opinion(0.0, 0.0) and judged(found) == ("tie", "tie", "tie", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ({"A": 0.4, "B": 0.2, "C": 0.4}, "tie"),
+        ({"A": 0.2, "B": 0.4, "C": 0.4}, "tie"),
+        ({"A": 0.41, "B": 0.2, "C": 0.39}, "win"),
+        ({"A": 0.2, "B": 0.41, "C": 0.39}, "loss"),
+    ],
+)
+def test_neither_counts_if_no_answer_has_a_higher_probability(reply: Reply, verdict: str) -> None:
+    with chat_server(lambda _: reply) as server:
+        assert judged(opinion(server))[1] == verdict
+
+
+def test_a_judge_that_chooses_neither_in_one_order_only_depends_on_the_order() -> None:
+    def reply(message: str) -> Reply:
+        return {"C": 0.9, "B": 0.1} if "[Answer 1]\nhuono" in message else {"A": 0.9, "C": 0.1}
+
+    with chat_server(reply) as server:
+        assert judged(opinion(server)) == ("tie", "win", "tie", 1.0)
+
+
+def judged(found: Opinion) -> tuple[str, str, str, float]:
+    """The verdict, the verdicts in the two orders, and the disagreement between the orders."""
+    columns = {"question_id": ["q"], "model": ["tuned"], "against": ["base"]}
+    verdicts = by_opinions(pl.DataFrame(columns), "served", [found], 0.0)
+    lengths = pl.DataFrame({"question_id": ["q", "q"], "model": ["tuned", "base"], "characters": [5, 5]})
+    (row,), (summary,) = verdicts.to_dicts(), comparisons_of(verdicts, lengths, 10, 1).to_dicts()
+    return row["verdict"], row["shown_first"], row["shown_second"], summary["order_disagreement"]
 
 
 def test_other_tokens_and_spaces_around_labels_are_ignored() -> None:
