@@ -13,9 +13,12 @@ from pathlib import Path
 from x_instruction.judging.exports import KEY, write_items
 from x_instruction.judging.imports import import_verdicts
 from x_instruction.judging.shown_items import Item, sample_answers, sample_pairs
+from x_instruction.language.names import load_names
 from x_instruction.runner.border import at_the_border
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.shards import Partition
+
+LANGUAGE_PAGES = Path("languages")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,13 +70,14 @@ def _export(options: argparse.Namespace) -> str:
     languages = options.languages or sorted(path.parent.name for path in options.data.glob("*/manifest.json"))
     if not languages:
         raise InputError(f"{options.data} has no published answers: run `make run` first")
-    items: list[Item] = []
+    items, english = list[Item](), load_names(LANGUAGE_PAGES)
     for language in languages:
+        name = english.get(language, language)
         answers = Partition(options.data / language).table()
         if options.model not in (names := sorted(set(answers["model"]))):
             raise InputError(f"--model {options.model} did not answer in {language}: choose from {', '.join(names)}")
-        items += sample_pairs(answers, options.model, options.pairs, options.seed)
-        items += sample_answers(answers, options.answers, options.seed)
+        items += sample_pairs(answers, options.model, options.pairs, options.seed, name)
+        items += sample_answers(answers, options.answers, options.seed, name)
     write_items(items, options.folder)
     return f"{len(items)} items were written to {options.folder}; do not show {options.folder / KEY} to the judges"
 

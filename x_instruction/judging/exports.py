@@ -15,17 +15,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from x_instruction.judging.shown_items import ANSWERS, CHOICES, PAIRS, Item
+from x_instruction.judging.shown_items import ANSWERS, CHOICES, LANGUAGE, PAIRS, Item
 from x_instruction.runner.files import write_atomically, write_json
 
 VERDICT = "verdict"
 KEY = "key.jsonl"
 TITLES = {
-    "instruction": "Request", "answer": "Answer", "answer_1": "Answer 1", "answer_2": "Answer 2",
+    LANGUAGE: "Language of the answer", "instruction": "Request", "answer": "Answer", "answer_1": "Answer 1",
+    "answer_2": "Answer 2",
 }  # fmt: skip
 GUIDES = {
     PAIRS: "Which answer is better: more correct, more helpful, better written, and in the language requested?",
-    ANSWERS: "How good is the answer? best: correct and helpful. flawed: usable, with faults. worst: useless.",
+    ANSWERS: (
+        "How good is the answer? best: correct, helpful, and in the language requested. flawed: usable, with faults. "
+        "worst: useless."
+    ),
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets read a cell that begins with one of these as a formula
 
@@ -46,7 +50,7 @@ def write_items(items: Sequence[Item], folder: Path) -> None:
 
 
 def _task(item: Item) -> dict[str, object]:
-    return {"data": {"id": item.id, "language": item.language, **item.texts}}
+    return {"data": {"id": item.id, **item.texts}}
 
 
 def _interface(item: Item) -> str:
@@ -63,15 +67,16 @@ def _interface(item: Item) -> str:
 
 
 def _record(item: Item) -> dict[str, object]:
-    return {"id": item.id, "fields": item.texts, "metadata": {"language": item.language}}
+    # There is no metadata, because Argilla's server refuses metadata that the settings of the dataset do not declare.
+    return {"id": item.id, "fields": item.texts}
 
 
 def _csv(items: Sequence[Item]) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(["id", "language", *items[0].texts, VERDICT, "person"])
+    writer.writerow(["id", *items[0].texts, VERDICT, "person"])
     for item in items:
-        writer.writerow([_cell(text) for text in (item.id, item.language, *item.texts.values(), "", "")])
+        writer.writerow([_cell(text) for text in (item.id, *item.texts.values(), "", "")])
     return file.getvalue()
 
 

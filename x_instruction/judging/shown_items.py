@@ -19,13 +19,15 @@ FIRST, SECOND, NEITHER = PAIR_CHOICES = ("answer_1", "answer_2", "neither")
 LEVELS = ("best", "flawed", "worst")
 PAIRS, ANSWERS = "pairs", "answers"
 CHOICES = {PAIRS: PAIR_CHOICES, ANSWERS: LEVELS}
+LANGUAGE = "language"
 ID_DIGITS = 12
 
 
 @dataclass(frozen=True)
 class Item:
-    """An item to judge. A person sees `id`, `language` and `texts`; question, models and order are hidden.
+    """An item to judge. A person sees `id` and `texts`; question, models and order are hidden.
 
+    `texts` has the English name of the requested language, and `language` has its code.
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers; a verdict counts only if this hash has not changed. `id` depends on
     the answers too, so that a verdict fits only an export of the same answers.
@@ -55,10 +57,10 @@ def _id(kind: str, *parts: str) -> str:
     return f"{kind[0]}{digest(kind, *parts)[:ID_DIGITS]}"
 
 
-def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> list[Item]:
+def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int, language: str) -> list[Item]:
     """Pairs of this model's answer and another model's answer, drawn at random from all questions and all other models.
 
-    `answers` are those of one language, as eval_scores publishes them.
+    `answers` are those of one language, as eval_scores publishes them. `language` is its English name.
     """
     others = [name for name in answers["model"].unique().sort() if name != model]
     frames = [pairs_of(answers, model, other) for other in others]
@@ -69,7 +71,7 @@ def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> l
     columns = ("question_id", "model", "against", "language", "instruction", "response", "response_other")
     rows = list(pairs.select(columns).iter_rows())
     items = []
-    for question, name, other, language, instruction, response, other_response in chance.sample(
+    for question, name, other, code, instruction, response, other_response in chance.sample(
         rows, min(number, len(rows))
     ):
         turned = chance.random() < 0.5
@@ -78,8 +80,8 @@ def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> l
             Item(
                 id=_id(PAIRS, question, name, other, str(seed), response, other_response),
                 kind=PAIRS,
-                language=language,
-                texts={"instruction": instruction, FIRST: first, SECOND: second},
+                language=code,
+                texts={LANGUAGE: language, "instruction": instruction, FIRST: first, SECOND: second},
                 question_id=question,
                 model=name,
                 against=other,
@@ -90,23 +92,23 @@ def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> l
     return items
 
 
-def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
-    """Single answers, drawn at random from all models."""
+def sample_answers(answers: pl.DataFrame, number: int, seed: int, language: str) -> list[Item]:
+    """Single answers, drawn at random from all models. `language` is the English name of their language."""
     chance = random.Random(f"{seed} {ANSWERS}")
     rows = list(answers.select("question_id", "model", "language", "instruction", "response").iter_rows())
     return [
         Item(
             id=_id(ANSWERS, question, model, str(seed), response),
             kind=ANSWERS,
-            language=language,
-            texts={"instruction": instruction, "answer": response},
+            language=code,
+            texts={LANGUAGE: language, "instruction": instruction, "answer": response},
             question_id=question,
             model=model,
             against="",
             turned=False,
             content=content_of(response),
         )
-        for question, model, language, instruction, response in chance.sample(rows, min(number, len(rows)))
+        for question, model, code, instruction, response in chance.sample(rows, min(number, len(rows)))
     ]
 
 

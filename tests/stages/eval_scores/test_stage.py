@@ -207,7 +207,8 @@ def test_verdicts_of_people_are_a_judge_whose_agreement_with_the_evaluator_is_a_
 ) -> None:
     job = make_scores_job()
     made(job)
-    items = [*sample_pairs(job.staged.table(), "tuned", 8, 1), *sample_answers(job.staged.table(), 9, 1)]
+    answers = job.staged.table()
+    items = [*sample_pairs(answers, "tuned", 8, 1, "Finnish"), *sample_answers(answers, 9, 1, "Finnish")]
     write_items(items, tmp_path / "people")
     path = tmp_path / "people" / "filled.csv"
     chosen = [

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -39,7 +40,7 @@ def answers(size: int = 30, text: str = "") -> pl.DataFrame:
 
 @pytest.fixture
 def items() -> list[Item]:
-    return [*sample_pairs(answers(), "tuned", 20, 1), *sample_answers(answers(), 12, 1)]
+    return [*sample_pairs(answers(), "tuned", 20, 1, "Finnish"), *sample_answers(answers(), 12, 1, "Finnish")]
 
 
 @pytest.fixture
@@ -68,15 +69,31 @@ def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: lis
 
 
 def test_the_same_seed_draws_the_same_items_and_no_item_twice(items: list[Item]) -> None:
-    assert sample_pairs(answers(), "tuned", 20, 1) == items[:20] != sample_pairs(answers(), "tuned", 20, 2)
+    assert sample_pairs(answers(), "tuned", 20, 1, "Finnish") == items[:20]
+    assert sample_pairs(answers(), "tuned", 20, 2, "Finnish") != items[:20]
     assert len({item.id for item in items}) == len(items) == 32
     assert not any(item.id[0].isdigit() for item in items)  # a spreadsheet would round an id that has only digits
-    assert len(sample_pairs(answers(3), "tuned", 99, 1)) == 3
+    assert len(sample_pairs(answers(3), "tuned", 99, 1, "Finnish")) == 3
+
+
+@pytest.mark.parametrize("kind", ["pairs", "answers"])
+def test_people_see_the_name_of_the_language_in_every_format(folder: Path, kind: str) -> None:
+    with (folder / f"{kind}.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert {row["language"] for row in csv.DictReader(file)} == {"Finnish"}
+    assert {task["data"]["language"] for task in read_json(folder / f"{kind}.label_studio.json")} == {"Finnish"}
+    view = ElementTree.parse(folder / f"{kind}.label_studio.xml").getroot()
+    shown = {text.get("name"): text.get("value") for text in view.iter("Text")}
+    assert shown["language"] == "$language" and shown["instruction"] == "$instruction"
+    assert {record["fields"]["language"] for record in read_json(folder / f"{kind}.argilla.json")} == {"Finnish"}
+
+
+def test_a_record_of_argilla_has_no_metadata_that_a_server_could_refuse(folder: Path) -> None:
+    assert all(set(record) == {"id", "fields"} for record in read_json(folder / "pairs.argilla.json"))
 
 
 def test_no_exported_cell_is_a_formula(tmp_path: Path) -> None:
     frame = answers(1).with_columns(response=pl.lit('=HYPERLINK("x")'), instruction=pl.lit("@sum, or +1"))
-    write_items(sample_answers(frame, 2, 1), tmp_path)
+    write_items(sample_answers(frame, 2, 1, "Finnish"), tmp_path)
     with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
         row = next(csv.DictReader(file))
     assert (row["answer"], row["instruction"]) == ('\'=HYPERLINK("x")', "'@sum, or +1")
@@ -126,6 +143,29 @@ def from_argilla(folder: Path) -> list[Path]:
     return paths
 
 
+def as_before(folder: Path) -> None:
+    """Changes the files to those of the version before: with the language's code, and as Argilla's metadata."""
+    for kind in ("pairs", "answers"):
+        path = folder / f"{kind}.csv"
+        path.write_text(path.read_text(encoding="utf-8-sig").replace(",Finnish,", ",fi,"), encoding="utf-8-sig")
+        tasks = read_json(folder / f"{kind}.label_studio.json")
+        write_json(folder / f"{kind}.label_studio.json", [{"data": {**t["data"], "language": "fi"}} for t in tasks])
+        records = read_json(folder / f"{kind}.argilla.json")
+        for record in records:
+            del record["fields"]["language"]
+            record["metadata"] = {"language": "fi"}
+        write_json(folder / f"{kind}.argilla.json", records)
+
+
+@pytest.mark.parametrize("judged", [from_csv, from_label_studio, from_argilla])
+def test_verdicts_on_an_export_of_the_version_before_are_imported(
+    judged: Callable[[Path], list[Path]], folder: Path
+) -> None:
+    as_before(folder)
+    assert import_verdicts(folder, judged(folder), folder / "verdicts.jsonl") == {"verdicts": 32}
+    assert read_verdicts(folder / "verdicts.jsonl", "fi", answers(), "human_verdicts").unmatched == 0
+
+
 @pytest.mark.parametrize("judged", [from_csv, from_label_studio, from_argilla])
 def test_verdicts_are_imported_from_every_format(judged: Callable[[Path], list[Path]], folder: Path) -> None:
     target = folder / "verdicts.jsonl"
@@ -147,7 +187,8 @@ def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> Non
 def test_verdicts_on_an_earlier_export_count_as_unknown_items(folder: Path, tmp_path: Path) -> None:
     """The verdicts are on answers that the key of the new export does not have."""
     later = answers(text=" anew")
-    write_items([*sample_pairs(later, "tuned", 20, 1), *sample_answers(later, 12, 1)], tmp_path / "later")
+    items = [*sample_pairs(later, "tuned", 20, 1, "Finnish"), *sample_answers(later, 12, 1, "Finnish")]
+    write_items(items, tmp_path / "later")
     assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {
         "unknown_item": 32,
         "verdicts": 0,
@@ -243,6 +284,7 @@ def test_the_commands_export_published_answers_and_import_verdicts(
     assert (
         capsys.readouterr().out == f"8 items were written to {folder}; do not show {folder}/key.jsonl to the judges\n"
     )
+    assert '"language": "Finnish"' in (folder / "pairs.argilla.json").read_text()
     assert main(command) == 1
     assert "already has an export" in capsys.readouterr().err
     assert main(["import", str(folder), *map(str, from_csv(folder))]) == 0
