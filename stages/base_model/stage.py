@@ -51,10 +51,10 @@ def _copy_checkpoint(job: Job) -> dict[str, Metric]:
         chat_turn(tokenizer)
     save_model(model, tokenizer, job.staging)
     path = job.root / settings.checkpoint
-    folder = path.parent if path.is_file() else path if path.is_dir() else Path(settings.checkpoint)
+    source = path if path.exists() else Path(settings.checkpoint)
     # A local path shows where the user's files are, so only its last part is recorded.
     name = path.name if path.exists() else settings.checkpoint
-    write_base(job.staging, name, folder, None if path.exists() else settings.revision)
+    write_base(job.staging, name, source, None if path.exists() else settings.revision)
     return {}
 
 

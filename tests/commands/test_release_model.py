@@ -73,7 +73,9 @@ def test_a_released_copy_has_the_scores_of_its_languages(model: Path, capsys: py
     assert SCORES_ARE_ELSEWHERE not in text and SCORES_ARE_ELSEWHERE in (model / "README.md").read_text()
     assert f"the hash `{read_json(model / 'manifest.json')['content'][:16]}`" in text
     assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is not a token" in text
-    assert "license: other\nlicense_name: unknown" in text and "read the licence before you publish" in text
+    assert "license: other\nlicense_name: not-stated-in-the-checkpoint\n" in text
+    assert "Licence of the base model: not stated in the checkpoint." in text
+    assert "read the licence before you publish" in text
     out = capsys.readouterr()
     assert "eval_scores did not measure this model in ur, so its card has no scores for these languages" in out.err
     assert out.out == "4 files were written to out\n"

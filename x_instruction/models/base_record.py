@@ -16,13 +16,17 @@ import yaml
 
 from x_instruction.models.checkpoint_files import file_of, json_of
 from x_instruction.models.checkpoints import stored_dtype
+from x_instruction.models.gguf_file import license_fields
 from x_instruction.runner.files import read_json, write_json
 
 FILE = "base.json"
+GGUF = ".gguf"
 # Files that many licences ask a publisher to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
 # A licence's address is a web page or a file of the repository. Any other address, such as javascript:, is left out.
 LINK = re.compile(r"https?://[^\s()<>\[\]]+|[\w][\w./-]*")
+# Some GGUF files have a sentence or a whole text in the place of the licence's identifier.
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 NOT_IN_NAMES = re.compile(r"[^\w .,+:()/-]")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
 # Words near the beginning of licence texts. They identify the licence if the model card names none.
@@ -71,18 +75,18 @@ def demands(base: Mapping[str, Any]) -> str:
     return "not known to this software, so read the licence before you publish anything"
 
 
-def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:
+def write_base(out: Path, name: str, source: Path | None, revision: str | None) -> None:
     """Writes the record of the base model that was saved in `out`, and copies the texts of its licence to `out`.
 
-    `folder` is the folder or hub id from which the model was loaded; None if this project trained the model.
+    `source` is the folder, GGUF file or hub id from which the model was loaded; None if this project trained the model.
     """
-    license, link = ("none", "") if folder is None else _license(folder, revision)
+    license, link = ("none", "") if source is None else _license(source, revision)
     record = {"name": name, "revision": revision, "license": license, "license_link": link}
     config = json_of(out, "config.json")
     architecture = next(iter(config.get("architectures") or []), "")
     write_json(out / FILE, {**record, "architecture": architecture, "dtype": stored_dtype(out)})
     for text in TEXTS:
-        if folder is not None and (path := file_of(folder, text, revision)) is not None:
+        if source is not None and (path := file_of(_folder_of(source), text, revision)) is not None:
             shutil.copyfile(path, out / text)
 
 
@@ -100,9 +104,31 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
     return {"name": "", "revision": None, "license": "", "license_link": "", "dtype": stored_dtype(base)}
 
 
-def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """The licence's identifier and address from the model card, or its identifier from its text; "" if unknown."""
-    card = _front_matter(file_of(folder, "README.md", revision))
+def _folder_of(source: Path) -> Path:
+    return source.parent if source.suffix == GGUF else source
+
+
+def _license(source: Path, revision: str | None) -> tuple[str, str]:
+    """The licence's identifier and address, as the GGUF file or the model card states them; "" if unknown.
+
+    If neither of them names a licence, the identifier comes from the text of the licence.
+    """
+    folder = _folder_of(source)
+    if source.suffix == GGUF and (stated := _stated(license_fields(source))) and IDENTIFIER.fullmatch(stated[0]):
+        return stated
+    if stated := _stated(_front_matter(file_of(folder, "README.md", revision))):
+        return stated
+    for text in TEXTS:
+        if (path := file_of(folder, text, revision)) is not None:
+            beginning = " ".join(path.read_text(encoding="utf-8", errors="replace")[:400].lower().split())
+            for identifier, pattern in BEGINNINGS.items():
+                if re.search(pattern, beginning):
+                    return identifier, ""
+    return "", ""
+
+
+def _stated(card: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The identifier and the address of the licence in a model card's front matter; None if it names no licence."""
     named = card.get("license")
     if isinstance(named, list):
         named = named[0] if named else None
@@ -111,13 +137,7 @@ def _license(folder: Path, revision: str | None) -> tuple[str, str]:
     if isinstance(named, str) and (named := _in_one_line(named)) and named != "none":
         link = str(card.get("license_link") or "")
         return named, link if LINK.fullmatch(link) else ""
-    for text in TEXTS:
-        if (path := file_of(folder, text, revision)) is not None:
-            beginning = " ".join(path.read_text(encoding="utf-8", errors="replace")[:400].lower().split())
-            for identifier, pattern in BEGINNINGS.items():
-                if re.search(pattern, beginning):
-                    return identifier, ""
-    return "", ""
+    return None
 
 
 def _in_one_line(name: str) -> str:

@@ -16,6 +16,7 @@ SHOWN_POINTS = 12  # a card shows at most this many points of each series of a l
 ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
               "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
               "cc-by-nc-4.0")  # fmt: skip
+NOT_STATED = "not stated in the checkpoint"  # on the hub, with hyphens, because a `license_name` has no spaces
 METHOD = """\
 The method is X-Instruction (Li et al., Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the
 software is an independent implementation.
@@ -38,7 +39,7 @@ def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) 
     if base["license"] in ON_THE_HUB:
         values["license"] = base["license"]
     else:
-        values |= {"license": "other", "license_name": base["license"] or "unknown"}
+        values |= {"license": "other", "license_name": base["license"] or NOT_STATED.replace(" ", "-")}
     if base["license_link"]:
         values["license_link"] = base["license_link"]
     return {**values, "language": [*languages, "en"], "tags": [*tags, TAG]}
@@ -63,7 +64,7 @@ def is_from_scratch(base: Mapping[str, Any]) -> bool:
 
 def license_section(base: Mapping[str, Any]) -> str:
     """The base model's licence and what it demands of a model tuned from the base model."""
-    name = base["license"] or "not named by the checkpoint"
+    name = base["license"] or NOT_STATED
     link = f" ({base['license_link']})" if base["license_link"] else ""
     texts = "" if name == "none" else "If texts of the licence came with the base model, they are beside this card. "
     return (

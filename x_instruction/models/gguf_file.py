@@ -46,6 +46,19 @@ def adds_begin_token(path: Path) -> bool:
     return fields["tokenizer.ggml.model"].contents() == "llama"
 
 
+def license_fields(path: Path) -> dict[str, Any]:
+    """What the file says about its licence, under the names that the front matter of a model card has."""
+    from gguf import GGUFReader
+
+    fields = GGUFReader(path).fields
+    keys = {
+        "license": "general.license",
+        "license_name": "general.license.name",
+        "license_link": "general.license.link",
+    }
+    return {name: fields[key].contents() for name, key in keys.items() if key in fields}
+
+
 def begin_texts(tokenizer: Any) -> None:
     """Makes the tokenizer begin each text with its BOS token: transformers does not read this from a GGUF file."""
     from tokenizers.processors import TemplateProcessing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from gguf import GGUFWriter
 
 from x_instruction.models.base_record import demands, pass_on, write_base
 from x_instruction.models.card_parts import ON_THE_HUB
@@ -72,6 +73,53 @@ def test_only_a_web_address_or_a_file_is_a_link_to_the_licence(tmp_path: Path, l
 def test_without_a_card_the_licence_is_recognized_by_its_text(tmp_path: Path, text: str, license: str) -> None:
     assert recorded(tmp_path, LICENSE=text)["license"] == license
     assert (tmp_path / "out/LICENSE").read_text() == text
+
+
+def of_gguf(folder: Path, *, card: str = "", text: str = "", **fields: str) -> tuple[str, str]:
+    """The licence and its address, recorded for a GGUF file with these fields, beside the card and the licence text."""
+    path, out = folder / "m-q4.gguf", folder / "out"
+    writer = GGUFWriter(path, "llama")
+    for name, value in fields.items():
+        writer.add_string(f"general.{name.replace('_', '.')}", value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    for name, content in {"README.md": card, "LICENSE": text}.items():
+        if content:
+            (folder / name).write_text(content)
+    write_json(out / "config.json", {"dtype": "bfloat16"})
+    write_base(out, path.name, path, None)
+    assert (out / "LICENSE").exists() == bool(text)
+    record = read_json(out / "base.json")
+    return record["license"], record["license_link"]
+
+
+GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
+
+
+@pytest.mark.parametrize(
+    ("fields", "recorded"),
+    [
+        ({"license": "gemma", "license_link": GEMMA_TERMS}, ("gemma", GEMMA_TERMS)),
+        ({"license": "Apache-2.0"}, ("apache-2.0", "")),
+        ({"license": "other", "license_name": "qwen-research"}, ("qwen-research", "")),
+        ({"license": "mit", "license_link": "javascript:alert(1)"}, ("mit", "")),
+        ({"license": "You may use this model for research only."}, ("", "")),
+        ({"license_link": GEMMA_TERMS}, ("", "")),
+        ({}, ("", "")),
+    ],
+)
+def test_the_licence_of_a_gguf_file_is_read_from_its_fields(
+    tmp_path: Path, fields: dict[str, str], recorded: tuple[str, str]
+) -> None:
+    assert of_gguf(tmp_path, **fields) == recorded
+
+
+def test_a_gguf_file_is_trusted_before_the_card_beside_it_and_the_card_before_the_text(tmp_path: Path) -> None:
+    card = "---\nlicense: mit\n---\n"
+    assert of_gguf(tmp_path, card=card, text=APACHE, license="gemma") == ("gemma", "")
+    assert of_gguf(tmp_path, card=card, text=APACHE) == ("mit", "")
+    assert of_gguf(tmp_path, card="None.", text=APACHE) == ("apache-2.0", "")
 
 
 def test_a_tuned_model_gets_the_record_and_the_texts(tmp_path: Path) -> None:
