@@ -6,20 +6,20 @@ after it was scored. So the scores are looked up by that hash, and a model that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from commands.release.model_scores import scores_of, section
 from commands.release.released import CARD, DATA, MANIFEST, Release, files_of, finished
 from x_instruction.models.model_card import card
 from x_instruction.models.publishing import RECORD
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
-from x_instruction.runner.published import content_of, read_metrics
+from x_instruction.runner.published import content_of
 
 MODEL = "tuned_model"
-EVALUATION = "eval_scores"
 # Files of an earlier release that are removed if the new release lacks them. An old index, for example, would name
 # weights that are gone.
 REPLACED = (
@@ -47,13 +47,13 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     folder = _chosen(finished(root, MODEL), language)
     record, content = read_json(folder / RECORD, ours=True), content_of(folder)
     languages = list(record["languages"])
-    scores = {code: figures for code in languages if (figures := _scores(root, code, content))}
+    scores = scores_of(root, record, content)
     files: dict[str, Path | bytes] = {
         name: path
         for name, path in files_of(folder).items()
         if name != MANIFEST and not any(part.startswith(".") for part in Path(name).parts)
     }
-    files[CARD] = card(record, scores, content).encode("utf-8")
+    files[CARD] = card(record, section(scores, record["languages"], content)).encode("utf-8")
     release = Release("model", folder, files, always=(CARD, RECORD, "config.json"), replaced=REPLACED)
     return ReleasedModel(release, record, list(scores), [code for code in languages if code not in scores])
 
@@ -68,20 +68,3 @@ def _chosen(folder: Path, language: str | None) -> Path:
     if language and not parts:
         raise InputError(f"{DATA / MODEL} is one model for all languages: leave --language out")
     return folder / language if language else folder
-
-
-def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
-    """The figures of the model with this content in a language; empty if eval_scores measured another model."""
-    path = root / DATA / "metrics" / EVALUATION / f"{language}.json"
-    if not path.is_file():
-        return {}
-    metrics = read_metrics(path, root / DATA / EVALUATION / language)
-    for name in _names(metrics, content):
-        figures = {figure: value for figure, value in metrics["models"][name].items() if value is not None}
-        return {**figures, "judge of the ratings": metrics["judge"]}
-    return {}
-
-
-def _names(metrics: Mapping[str, Any], content: str) -> Iterator[str]:
-    """Names of the compared models with this content hash."""
-    return (name for name, scored in metrics.get("contents", {}).items() if scored == content)

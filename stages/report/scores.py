@@ -45,7 +45,7 @@ def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str
     """
     return [
         {
-            "name": _shown(str(name)),
+            "name": shown_name(str(name)),
             "better": BETTER.get(rows["better"][0], ""),
             "models": _by_model(_placed(rows), names),
         }
@@ -66,7 +66,7 @@ def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict
 
 def meanings() -> list[tuple[str, str]]:
     """The page's name of each measure, and what the measure means."""
-    return [(_shown(name), meaning) for name, meaning in MEANINGS.items()]
+    return [(shown_name(name), meaning) for name, meaning in MEANINGS.items()]
 
 
 def asked(code: str, names: Mapping[str, str]) -> str:
@@ -101,7 +101,7 @@ def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[
     return [
         row
         | {
-            "measure": _shown(row["measure"]),
+            "measure": shown_name(row["measure"]),
             "sure": _sure(row),
             "asked": "" if row["asked_in"] == ALL else asked(row["asked_in"], names),
         }
@@ -109,7 +109,8 @@ def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[
     ]
 
 
-def _shown(measure: str) -> str:
+def shown_name(measure: str) -> str:
+    """The page's name of a measure."""
     return measure.replace("_plus_plus", "++").replace("chrf", "chrF").replace("_", " ")
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from commands.release.__main__ import EMBEDDED, main
 from commands.release.model import the_model
+from commands.release.model_scores import TABLE
 from commands.release.released import files_of
 from stages.base_model import settings as base_model
+from stages.eval_scores.tables import SCORES
 from tests.commands import hub_stand_in as stand_in
 from tests.commands.test_release import ask_hub
 from tests.conftest import TRAINING
 from x_instruction.models.model_card import SCORES_ARE_ELSEWHERE, card
 from x_instruction.runner.errors import DamagedError
 from x_instruction.runner.files import hash_paths, read_json, write_json
+from x_instruction.runner.shards import write_shard
 
 RECORD: dict[str, Any] = {
     "artifact": "tuned_model", "partition": "", "about": "answers instructions", "seed": 1, "end": "<|end|>",
@@ -46,9 +50,20 @@ def sealed(folder: Path) -> str:
 
 
 def put_scores(root: Path, language: str, contents: dict[str, str], share: float = 0.75) -> None:
-    models = {name: {"language_share": share if name == "tuned" else 0.1, "similarity": None} for name in contents}
-    scores = {"judge": "evaluator of iteration_1", "models": models, "contents": contents}
+    """Writes the metrics of eval_scores and its table of scores, in which no model has a similarity."""
+    scores = {"judge": "evaluator of iteration_1", "models": {}, "contents": contents}
     write_json(root / f"data/metrics/eval_scores/{language}.json", scores)
+    shares = {name: share if name == "tuned" else 0.1 for name in contents}
+    rows = [
+        *(
+            (name, "language_share", "all", "higher", value, value - 0.05, value + 0.05, 38)
+            for name, value in shares.items()
+        ),
+        *((name, "language_share", "en", "higher", 0.99, 0.9, 1.0, 34) for name in shares),
+        *((name, "held_out_loss", "all", "lower", 1.25, None, None, 1) for name in shares if name != "base"),
+        *((name, "repeated_share", "all", "lower", 0.5, None, None, 38) for name in shares),
+    ]
+    write_shard(pl.DataFrame(rows, schema=SCORES, orient="row"), root / f"data/eval_scores/{language}/{TABLE}")
 
 
 @pytest.fixture
@@ -69,7 +84,11 @@ def released(*more: str) -> str:
 def test_a_released_copy_has_the_scores_of_its_languages(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = released()
     assert set(files_of(Path("out"))) == {"README.md", "config.json", "training.json", "model.safetensors"}
-    assert "| language_share | 0.75 |" in text and "evaluator of iteration_1" in text and "similarity" not in text
+    assert (
+        "| language share | 0.75 | 0.7 to 0.8 | 38 |" in text
+        and "evaluator of iteration_1" in text
+        and "similarity" not in text
+    )
     assert SCORES_ARE_ELSEWHERE not in text and SCORES_ARE_ELSEWHERE in (model / "README.md").read_text()
     assert f"the hash `{read_json(model / 'manifest.json')['content'][:16]}`" in text
     assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is not a token" in text
@@ -95,7 +114,53 @@ def test_scores_of_another_model_are_not_shown(model: Path, capsys: pytest.Captu
 def test_scores_belong_to_the_model_by_its_content_and_not_by_its_name(model: Path) -> None:
     content = read_json(model / "manifest.json")["content"]
     put_scores(Path.cwd(), "fi", {"tuned": "of an earlier run", "rival": content})
-    assert "| language_share | 0.1 |" in released()
+    assert "| language share | 0.1 |" in released()
+
+
+def test_the_scores_are_a_table_for_each_language_with_intervals_and_baselines(model: Path) -> None:
+    content = read_json(model / "manifest.json")["content"]
+    put_scores(Path.cwd(), "fi", {"tuned": content, "seed_only": "s", "base": RECORD["base_content"], "gemma": "g"})
+    put_scores(Path.cwd(), "ur", {"tuned": content}, share=0.5)
+    text = released()
+    finnish, urdu = text.split("### Finnish (`fi`)")[1].split("### Urdu (`ur`)")
+    assert finnish.strip().splitlines() == [
+        "| measure | this model | 95 % interval | seed only | base | questions |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| language share | 0.75 | 0.7 to 0.8 | 0.1 | 0.1 | 38 |",
+        "| held out loss | 1.25 |  | 1.25 |  | 1 |",
+    ]
+    assert "| measure | this model | 95 % interval | questions |" in urdu and "| 0.5 | 0.45 to 0.55 | 38 |" in urdu
+    for meaning in ("share of answers in the language asked for; higher is better", "per token; lower is better",
+                    "*seed only*: the base model after", "*base*: the base model without"):  # fmt: skip
+        assert f"{meaning}" in urdu
+    assert "gemma" not in text and "repeated" not in text and "*similarity*" not in text
+
+
+def test_a_base_from_which_the_model_was_not_tuned_is_no_baseline(model: Path) -> None:
+    content = read_json(model / "manifest.json")["content"]
+    put_scores(Path.cwd(), "fi", {"tuned": content, "base": "another"})
+    text = released()
+    assert "| measure | this model | 95 % interval | questions |" in text and "*base*" not in text
+
+
+def test_scores_without_their_table_name_the_remedy(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/eval_scores/fi", TABLE).unlink()
+    assert main(["--what", "model", "--to", "folder", "out"]) == 1
+    assert "scores.parquet does not exist: run `dvc repro eval_scores` first" in capsys.readouterr().err
+
+
+def test_the_card_of_a_model_that_learned_only_seeds_does_not_speak_of_web_pairs() -> None:
+    seeds = {"by_language": {"fi": {"seeds": 21, "web": 0}, "ur": {"seeds": 22, "web": 0}}, "hash": "h"}
+    text = card({**RECORD, "data": seeds})
+    assert "| language | seed pairs |\n| --- | --- |\n| `fi` | 21 |\n" in text
+    assert "All of them are seed pairs" in text and "learned from seed pairs, and no person" in text
+    assert "web" not in text and "released set" not in text and SCORES_ARE_ELSEWHERE in text
+    both = card(RECORD)
+    assert "| `fi` | 1 | 1 |" in both and "from seed pairs and web texts" in both and "the released set" in both
+
+
+def test_the_card_of_an_instruction_model_does_not_promise_scores() -> None:
+    assert "Scores" not in card({**RECORD, "artifact": "instruction_model"})
 
 
 def test_scores_that_somebody_changed_are_refused(model: Path) -> None:
@@ -117,7 +182,7 @@ def test_one_model_of_several_is_chosen_by_its_language(
         put_scores(tmp_path, code, {"tuned": content}, share=0.25 if code == "ur" else 0.5)
     assert main(["--what", "model", "--to", "folder", "out"]) == 1
     assert "has a model for each language: give --language with one of fi, ur" in capsys.readouterr().err
-    assert "| language_share | 0.25 |" in released("--language", "ur")
+    assert "| language share | 0.25 |" in released("--language", "ur")
     assert Path("out/model.safetensors").read_bytes() == b"weights of ur"
 
 
@@ -184,7 +249,7 @@ def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:
         found = hub.files["me/chat"]
         assert set(found) == {".gitattributes", "README.md", "config.json", "training.json", "model.safetensors"}
         assert found["model.safetensors"] == b"weights of tuned_model"
-        assert b"| language_share | 0.75 |" in found["README.md"]
+        assert b"| language share | 0.75 |" in found["README.md"]
         # A release deletes earlier files that match a pattern of `REPLACED`, and no others.
         found |= {"model.safetensors.index.json": b"old", "onnx/model.onnx": b"theirs"}
         assert ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat").returncode == 0

@@ -18,7 +18,6 @@ from x_instruction.models.card_parts import (
     is_from_scratch,
     license_section,
     loss_table,
-    plain,
     text_of,
     training_settings,
     tuned_from,
@@ -30,13 +29,17 @@ TITLES = {
     "response_model": "A response model of X-Instruction",
     "instruction_model": "The instruction model of X-Instruction",
 }
+NEVER_SCORED = "instruction_model"  # it writes instructions, and eval_scores measures answers
 SCORES_ARE_ELSEWHERE = (
     "This card has no scores, because models are scored after they are published. The scores of the models that "
-    "`eval_scores.models` lists are in `data/metrics/eval_scores/<language>.json` of the same project."
+    "`eval_scores.models` lists are in `data/metrics/eval_scores/<language>.json` of the same project.\n"
 )
+FROM_WEB = "Seed pairs were given to the run, which made the web pairs from web pages."
+FROM_SEEDS = "All of them are seed pairs, which were given to the run."
+OF_PAGES = "The licences of the pages from which the model learned are in the card of the released set."
 QUESTION = "How is rye bread baked?"
 LIMITS = """\
-- The model learned from seed pairs and web texts, and no person checked them for this training.
+- The model learned from {source}, and no person checked them for this training.
 - Each training example has a single turn, so the model did not learn dialogues. The chat template accepts them.
 """
 ONLY_SHOWS_A_RUN = """\
@@ -49,20 +52,16 @@ SYSTEM_OF_BASE = (
 )
 
 
-def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | None = None, content: str = "") -> str:
-    """The text of the card. `record` is the content of training.json.
-
-    For a released copy, `content` is the model's content hash, and `scores` maps languages to the figures of exactly
-    this content, or is empty if the model was not scored.
-    """
+def card(record: Mapping[str, Any], scores: str = SCORES_ARE_ELSEWHERE) -> str:
+    """The text of the card. `record` is the content of training.json. For a released copy, `scores` is the section."""
     base, names = record["base"], record["languages"]
     sections = {
         "": f"This model {record['about']} in {listed(names)}. It was fine-tuned from {base_name(base)}. {METHOD}",
         "How to ask": _asking(record),
-        "Licence": _license(base),
+        "Licence": _license(record),
         "Training": _training(record),
         "Loss": _loss(record),
-        "Scores": f"{SCORES_ARE_ELSEWHERE}\n" if scores is None else _scores(scores, content),
+        "Scores": scores if record["artifact"] != NEVER_SCORED else "",
         "Known limits": _limits(record),
     }
     values = {
@@ -70,7 +69,8 @@ def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | No
         **tuned_from(base),
         "pipeline_tag": "text-generation",
     }
-    return text_of(TITLES.get(record["artifact"], record["artifact"]), values, sections)
+    filled = {title: text for title, text in sections.items() if text}
+    return text_of(TITLES.get(record["artifact"], record["artifact"]), values, filled)
 
 
 def _asking(record: Mapping[str, Any]) -> str:
@@ -139,24 +139,28 @@ def _rules(record: Mapping[str, Any]) -> str:
 
 def _limits(record: Mapping[str, Any]) -> str:
     of_template = SYSTEM_OF_BASE if record.get("base_template") else SYSTEM
-    return LIMITS + of_template + (ONLY_SHOWS_A_RUN if is_from_scratch(record["base"]) else "")
+    source = "seed pairs and web texts" if _has_web_pairs(record) else "seed pairs"
+    return LIMITS.format(source=source) + of_template + (ONLY_SHOWS_A_RUN if is_from_scratch(record["base"]) else "")
 
 
-def _license(base: Mapping[str, Any]) -> str:
-    return (
-        f"{license_section(base)}The licences of the pages from which the model learned are in the card of the "
-        "released set.\n"
-    )
+def _license(record: Mapping[str, Any]) -> str:
+    of_base = license_section(record["base"])
+    return (of_base + OF_PAGES if _has_web_pairs(record) else of_base).strip() + "\n"
+
+
+def _has_web_pairs(record: Mapping[str, Any]) -> bool:
+    """Whether the model learned from web pairs. The instruction model and the first response model do not."""
+    return any(row["web"] for row in record["data"]["by_language"].values())
 
 
 def _training(record: Mapping[str, Any]) -> str:
     data = record["data"]
-    rows = [[f"`{code}`", str(row["seeds"]), str(row["web"])] for code, row in data["by_language"].items()]
-    precision = record["precision"]
+    columns = {"seed pairs": "seeds", "web pairs": "web"} if _has_web_pairs(record) else {"seed pairs": "seeds"}
+    rows = [[f"`{code}`", *(str(row[key]) for key in columns.values())] for code, row in data["by_language"].items()]
+    precision, source = record["precision"], FROM_WEB if _has_web_pairs(record) else FROM_SEEDS
     return (
-        "The model learned from pairs of an instruction and a response. Seed pairs were given to the run, which made "
-        "the web pairs from web pages.\n\n"
-        + table(["language", "seed pairs", "web pairs"], rows)
+        f"The model learned from pairs of an instruction and a response. {source}\n\n"
+        + table(["language", *columns], rows)
         + f"\nHash of the pairs: `{data['hash']}`. Content hash of the base model: `{record['base_content'][:16]}`. "
         f"Random seed: {record['seed']}.\n\n"
         f"{training_settings(record['training'])}\n\n"
@@ -172,13 +176,3 @@ def _loss(record: Mapping[str, Any]) -> str:
         + f"\nThe loss on held-out seed pairs is {figures['held_out_loss']:.4f} nats per token; the loss of the base "
         f"model is {figures['held_out_loss'] - figures['held_out_loss_change']:.4f}.\n"
     )
-
-
-def _scores(scores: Mapping[str, Mapping[str, Any]], content: str) -> str:
-    """A table of figures by language; a figure that a language lacks stays empty."""
-    model = f"this model, whose content has the hash `{content[:16]}`"
-    if not scores:
-        return f"There are no scores: when this copy was made, `eval_scores` had not measured {model}.\n"
-    names = list(dict.fromkeys(name for figures in scores.values() for name in figures))
-    rows = [[name, *(plain(scores[code].get(name, "")) for code in scores)] for name in names]
-    return f"`eval_scores` measured {model}.\n\n" + table(["", *(f"`{code}`" for code in scores)], rows)
