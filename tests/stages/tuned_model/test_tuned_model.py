@@ -135,7 +135,7 @@ def test_the_card_says_how_the_model_was_made_and_is_reproducible(make_tuned: Ma
     from_scratch = card({**record, "base": unlicensed})
     assert "beside this card" in text and "beside this card" not in from_scratch
     assert "only shows that the pipeline works" in from_scratch and "only shows" not in text
-    assert "## Scores\n\nWell.\n## Known limits" in card(record, "Well.\n")
+    assert "## Scores\n\nWell.\n\n## Known limits" in card(record, "Well.\n")
 
 
 def test_a_killed_run_keeps_the_models_that_it_finished(make_tuned: MakeTuned, kill_training: KillTraining) -> None:
