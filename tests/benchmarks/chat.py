@@ -1,8 +1,12 @@
 """Measures whether four ways to ask a published model give equal greedy answers.
 
-The model is Gemma 3 270M (pretrained, not tuned), in float32 on the CPU. Its chat template, generation config and end
-tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
-client are compared, token by token, with `apply_chat_template` and `generate`.
+    PROJECT=folder python -m tests.benchmarks chat
+
+PROJECT names a finished project, whose tuned model is asked; if it has a model for each language, the first is asked.
+Without PROJECT, the model is Gemma 3 270M (pretrained, not tuned), and its chat template, generation config and end
+tokens are written as for a tuned model. The model runs in float32 on the CPU. The transformers pipeline, vLLM's
+`LLM.chat` and `vllm serve` with the OpenAI client are compared, token by token, with `apply_chat_template` and
+`generate`.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,15 +22,17 @@ from typing import Any
 from stages.params import load_settings
 from tests.benchmarks.gemma import gemma
 from tests.benchmarks.real_model_project import settings as of_real_model
-from tests.benchmarks.table import ROOT, Row
+from tests.benchmarks.table import ROOT, Row, SkippedError
 from tests.vllm_server import NAME, served
 from x_instruction.models.checkpoints import load_tokenizer, save_model
 from x_instruction.models.generation_config import write_generation_config
 from x_instruction.models.gguf_file import load_gguf
+from x_instruction.models.model_folder import model_of
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking
-from x_instruction.models.publishing import write_template
+from x_instruction.models.publishing import RECORD, write_template
 from x_instruction.models.settings import Prompts
+from x_instruction.runner.files import read_json
 
 TOKENS = 24  # maximum number of tokens of an answer
 WINDOW = 512  # maximum number of tokens of a prompt and its answer together, in vLLM
@@ -45,12 +52,27 @@ class Chat:
         return [{"role": "user", "content": self.question}]
 
 
-CHATS = (
-    Chat("How is rye bread baked?", {"language": "Finnish"}),
-    Chat("Why does it rain more in the mountains?", {"language": "Swahili"}),
-    Chat("Name three fruits that grow in India.", {"language": "Hindi"}),
-    Chat("What is the capital of Finland?\n\nAnswer in English:"),
+QUESTIONS = (
+    "How is rye bread baked?",
+    "Why does it rain more in the mountains?",
+    "Name three fruits that grow in India.",
 )
+WITHOUT_LANGUAGE = Chat("What is the capital of Finland?\n\nAnswer in English:")
+
+
+def chats_in(languages: Sequence[str]) -> list[Chat]:
+    """Each of QUESTIONS, in these languages in turn, and a question without the argument `language`."""
+    asked = zip(QUESTIONS, cycle(languages), strict=False)
+    return [*(Chat(question, {"language": language}) for question, language in asked), WITHOUT_LANGUAGE]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published model, what it is asked, and the tokens of this project's prompt for each chat."""
+
+    folder: Path
+    chats: Sequence[Chat]
+    prompts: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -65,35 +87,60 @@ def run() -> list[Row]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # compiling takes half a minute and changes no result
-    checkpoint = gemma()
     with TemporaryDirectory() as name:
-        folder = Path(name, "model")
-        expected = publish(checkpoint, folder)
-        ways = by_transformers(folder, CHATS)
-        ways["vllm.LLM.chat"] = by_vllm(folder, CHATS)
-        ways["vllm serve and the OpenAI client"] = by_server(folder, CHATS, Path(name, "log"))
-    return rows(expected, ways)
+        model = published(Path(name))
+        ways = by_transformers(model.folder, model.chats)
+        ways["vllm.LLM.chat"] = by_vllm(model.folder, model.chats)
+        ways["vllm serve and the OpenAI client"] = by_server(model.folder, model.chats, Path(name, "log"))
+    return rows(model.prompts, ways)
 
 
-def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
-    """Saves the checkpoint in float32 with a chat template. Returns the tokens of this project's prompts for CHATS."""
+def published(scratch: Path) -> Published:
+    """The tuned model of the project that PROJECT names. Without PROJECT, Gemma is saved in `scratch`."""
+    if project := os.environ.get("PROJECT"):
+        return tuned_model_of(Path(project).resolve())
+    chats = chats_in(["Finnish", "Swahili", "Hindi"])
+    return Published(scratch / "model", chats, publish(gemma(), scratch / "model", chats))
+
+
+def tuned_model_of(project: Path) -> Published:
+    """The tuned model of a finished project. Raises SkippedError if there is none."""
+    parent = project / "data" / "tuned_model"
+    if not (parent / "manifest.json").is_file():
+        raise SkippedError(f"{parent} is missing; name a finished project in PROJECT")
+    settings = load_settings(project / "params.yaml")
+    folder = model_of(parent, settings.languages[0])
+    chats = chats_in(list(read_json(folder / RECORD)["languages"].values()))
+    return Published(folder, chats, prompts_for(folder, chats, settings.prompts))
+
+
+def publish(checkpoint: Path, folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
+    """Saves the checkpoint in float32 with a chat template. Returns the tokens of this project's prompts."""
     model, tokenizer = load_gguf(checkpoint)
     save_model(model.float(), tokenizer, folder)
-    return make_usable(folder, CHATS)
+    return make_usable(folder, chats)
 
 
 def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
     """Writes a chat template and a generation config, as for a tuned model, into the folder of the weights.
 
-    Returns the tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list.
+    Returns the tokens that `prompts_for` returns.
     """
     project = load_settings(ROOT / "params.yaml")
     prompts = Prompts.model_validate({**project.prompts.model_dump(), **of_real_model(["fi"])["prompts"]})
-    encoder, style = PromptEncoder(load_tokenizer(folder), prompts), prompts.style_answer
-    write_template(folder, encoder, Asking(prompts.write_response, "instruction", {"style": style}))
+    encoder = PromptEncoder(load_tokenizer(folder), prompts)
+    write_template(folder, encoder, Asking(prompts.write_response, "instruction", {"style": prompts.style_answer}))
     write_generation_config(folder, encoder.tokenizer, encoder.stop, project.decoding.model_dump(mode="json"))
+    return prompts_for(folder, chats, prompts)
+
+
+def prompts_for(folder: Path, chats: Sequence[Chat], prompts: Prompts) -> list[list[int]]:
+    """The tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list."""
+    encoder = PromptEncoder(load_tokenizer(folder), prompts)
     return [
-        encoder.write_response(chat.question, chat.arguments["language"], style) if chat.arguments else []
+        encoder.write_response(chat.question, chat.arguments["language"], prompts.style_answer)
+        if chat.arguments
+        else []
         for chat in chats
     ]
 

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.benchmarks.chat import REFERENCE, Asked, Chat, by_transformers, equal_tokens, make_usable, rows
-from tests.benchmarks.table import Row
+import pytest
+
+from tests.benchmarks import chat
+from tests.benchmarks.chat import (
+    REFERENCE,
+    Asked,
+    Chat,
+    by_transformers,
+    chats_in,
+    equal_tokens,
+    make_usable,
+    published,
+    rows,
+)
+from tests.benchmarks.table import ROOT, Row, SkippedError
+from x_instruction.models.publishing import RECORD
+from x_instruction.runner.files import write_json
 
 CHATS = (Chat("one", {"language": "Finnish"}), Chat("two"))
 
@@ -40,3 +56,62 @@ def test_both_ways_of_transformers_read_the_published_template(taught_model: Pat
     ways = by_transformers(folder, CHATS)
     assert {(row.ours, row.peer) for row in rows(expected, ways) if row.unit == "prompts"} == {(1.0, 1.0)}
     assert ways[REFERENCE] == ways["transformers pipeline"] and all(one.answer for one in ways[REFERENCE])
+
+
+@pytest.fixture
+def make_project(taught_model: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a finished project. Its tuned model answers in these languages; with `each`, each language has a model."""
+
+    def make(languages: Mapping[str, str], each: bool = False) -> Path:
+        project = tmp_path / "project"
+        parent = project / "data" / "tuned_model"
+        for folder in [parent / code for code in languages] if each else [parent]:
+            make_usable(Path(shutil.copytree(taught_model, folder)), CHATS)
+            names = {folder.name: languages[folder.name]} if each else languages
+            write_json(folder / RECORD, {"languages": dict(names)})
+        write_json(parent / "manifest.json", {"content": "of the tuned model"})
+        shutil.copytree(ROOT / "languages", project / "languages")
+        shutil.copy(ROOT / "params.yaml", project)
+        return project
+
+    return make
+
+
+def test_the_tuned_model_of_a_named_project_is_asked_in_its_languages(
+    make_project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = make_project({"fi": "Finnish", "ur": "Urdu"})
+    monkeypatch.setenv("PROJECT", str(project))
+    monkeypatch.setattr(chat, "gemma", lambda: pytest.fail("Gemma is not needed"))
+    found = published(tmp_path)
+    assert found.folder == project / "data/tuned_model"
+    assert [one.arguments.get("language") for one in found.chats] == ["Finnish", "Urdu", "Finnish", None]
+    assert [bool(tokens) for tokens in found.prompts] == [True, True, True, False]
+
+
+def test_of_several_tuned_models_the_first_is_asked(
+    make_project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = make_project({"fi": "Finnish", "sw": "Swahili"}, each=True)
+    monkeypatch.setenv("PROJECT", str(project))
+    found = published(tmp_path)
+    assert found.folder == project / "data/tuned_model/fi"
+    assert {one.arguments.get("language") for one in found.chats} == {"Finnish", None}
+
+
+def test_without_a_project_gemma_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fetch() -> Path:
+        raise SkippedError("Gemma cannot be downloaded")
+
+    monkeypatch.delenv("PROJECT", raising=False)
+    monkeypatch.setattr(chat, "gemma", fetch)
+    with pytest.raises(SkippedError, match="Gemma cannot be downloaded"):
+        published(tmp_path)
+    asked = [one.arguments.get("language") for one in chats_in(["Finnish", "Swahili", "Hindi"])]
+    assert asked == ["Finnish", "Swahili", "Hindi", None]
+
+
+def test_a_project_without_a_tuned_model_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PROJECT", str(tmp_path))
+    with pytest.raises(SkippedError, match="tuned_model is missing; name a finished project in PROJECT"):
+        published(tmp_path)
