@@ -27,7 +27,7 @@ def folder_of(model: ComparedModel, job: Job) -> Path | None:
     path = job.root / model.model
     if path.is_dir():
         refuse_damaged_copy(path)
-        return path
+        return model_of(path, job.language or "")
     if model.revision is None:
         raise InputError(
             f"eval_scores.models.{model.name}: {model.model} is not a folder here; if it is a hub id, set `revision` "

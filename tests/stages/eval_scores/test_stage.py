@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from stages.eval_scores import stage
+from stages.eval_scores.compared_models import folder_of
 from stages.eval_scores.settings import ComparedModel
 from stages.params import Settings
 from tests.chat_server import Reply, chat_server
@@ -28,7 +29,7 @@ from x_instruction.judging.shown_items import sample_answers, sample_pairs
 from x_instruction.judging.verdicts import SCHEMA as VERDICTS
 from x_instruction.runner.checksums import FILES, checksums, write_sealed
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import read_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric, load_suite
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts
@@ -225,6 +226,18 @@ def test_verdicts_of_people_are_a_judge_whose_agreement_with_the_evaluator_is_a_
     agreed = table(job, "agreement").filter(pl.col("other") == "people").select("judge", "kind", "items").rows()
     assert agreed == [("evaluator", "verdicts", 8), ("evaluator", "levels", 9)]
     assert "evaluator_and_people_levels" in read_json(job.staging / "scores.json")["agreement"]
+
+
+def test_the_model_of_another_run_is_found_by_the_folder_of_its_tuned_model(
+    make_scores_job: MakeJob, tmp_path: Path
+) -> None:
+    job, other = make_scores_job(), tmp_path / "other/data/tuned_model"
+    compared = ComparedModel(name="recipe", model="other/data/tuned_model")
+    write_json(other / "config.json", {})
+    assert folder_of(compared, job) == other
+    (other / "config.json").unlink()
+    write_json(other / "fi" / "config.json", {})
+    assert folder_of(compared, job) == other / "fi"
 
 
 def test_an_undefined_agreement_is_not_a_metric() -> None:
