@@ -21,7 +21,7 @@ from x_instruction.runner.files import write_atomically, write_json
 VERDICT = "verdict"
 KEY = "key.jsonl"
 TITLES = {
-    LANGUAGE: "Language of the answer", "instruction": "Request", "answer": "Answer", "answer_1": "Answer 1",
+    LANGUAGE: "Language requested", "instruction": "Request", "answer": "Answer", "answer_1": "Answer 1",
     "answer_2": "Answer 2",
 }  # fmt: skip
 GUIDES = {

@@ -84,6 +84,7 @@ def test_people_see_the_name_of_the_language_in_every_format(folder: Path, kind:
     view = ElementTree.parse(folder / f"{kind}.label_studio.xml").getroot()
     shown = {text.get("name"): text.get("value") for text in view.iter("Text")}
     assert shown["language"] == "$language" and shown["instruction"] == "$instruction"
+    assert "Language requested" in [header.get("value") for header in view.iter("Header")]
     assert {record["fields"]["language"] for record in read_json(folder / f"{kind}.argilla.json")} == {"Finnish"}
 
 
