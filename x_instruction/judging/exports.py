@@ -17,6 +17,7 @@ from xml.sax.saxutils import quoteattr
 
 from x_instruction.judging.shown_items import ANSWERS, CHOICES, LANGUAGE, PAIRS, Item
 from x_instruction.runner.files import write_atomically, write_json
+from x_instruction.runner.formulas import escaped
 
 VERDICT = "verdict"
 KEY = "key.jsonl"
@@ -31,7 +32,6 @@ GUIDES = {
         "worst: useless."
     ),
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets read a cell that begins with one of these as a formula
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:
@@ -76,10 +76,5 @@ def _csv(items: Sequence[Item]) -> str:
     writer = csv.writer(file)
     writer.writerow(["id", *items[0].texts, VERDICT, "person"])
     for item in items:
-        writer.writerow([_cell(text) for text in (item.id, *item.texts.values(), "", "")])
+        writer.writerow([escaped(text) for text in (item.id, *item.texts.values(), "", "")])
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    """The text as a cell that spreadsheets do not take for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
