@@ -60,6 +60,12 @@ def test_a_measured_sentence_is_not_learned_from_another_document() -> None:
     assert not learned & sentences(parts["measured"])
 
 
+def test_documents_are_cleaned_before_excerpts_are_taken() -> None:
+    fields = [f'"{text(number)}Tämä on ""hyvä"" lause {number}."' for number in range(60)]
+    parts = divided(documents({"large": fields, "small": SMALL}), FINNISH).parts
+    assert parts["learned"] and not any(excerpt.startswith('"') for excerpt in parts["learned"])
+
+
 def test_nothing_is_learned_from_the_second_largest_site() -> None:
     parts = divided(documents({"large": LARGE, "small": SMALL, "smallest": [text(200)]}), FINNISH).parts
     of_site = {text.strip() for text in SMALL}
