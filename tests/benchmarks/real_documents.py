@@ -4,9 +4,9 @@ Each document belongs to one part, and related documents, such as the paragraphs
 The second largest site of each language is a separate part, from which nothing is learned.
 
 Documents are cleaned as in filtered_text before excerpts are taken: without this, 248 of 400 Swahili excerpts began
-with the quotation mark of a CSV field. An excerpt consists of whole sentences and passes the language check. Without these
-conditions, a quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were in
-English. An evaluator that noticed these defects was then counted as wrong.
+with the quotation mark of a CSV field. An excerpt consists of whole sentences and passes the language check. Without
+these conditions, a quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were
+in English. An evaluator that noticed these defects was then counted as wrong.
 """
 
 from __future__ import annotations
