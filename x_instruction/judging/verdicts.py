@@ -43,8 +43,7 @@ def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl
     The order of the answers does not matter. If the two numbers differ by at most `margin`, the pair ties. If one of
     them is not finite, there is no verdict.
     """
-    lead = pl.col(column) - pl.col(f"{column}_other")
-    known = pl.when(lead.is_finite()).then(lead)
+    known = _finite(pl.col(column) - pl.col(f"{column}_other"))
     return pairs.select(
         pl.lit(judge).alias("judge"),
         *PAIR,
@@ -60,7 +59,8 @@ def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], ma
     """Makes verdicts from the opinions of a judge that saw both orders; returns rows of SCHEMA.
 
     A model wins only if it wins in both orders; otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
-    mean over both orders. A pair without an opinion (a failure) has neither a verdict nor a lead.
+    mean over both orders. A pair without an opinion (a failure), or with a lead that is not finite, has neither a
+    verdict nor a lead.
     """
     leads = pl.DataFrame(
         [(opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in opinions],
@@ -74,7 +74,7 @@ def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], ma
     return marked.select(
         pl.lit(judge).alias("judge"),
         *PAIR,
-        ((pl.col("first") + pl.col("second")) / 2).alias("lead"),
+        _finite((pl.col("first") + pl.col("second")) / 2).alias("lead"),
         pl.when(agreed).then("shown_first").when(agreed.is_not_null()).then(pl.lit(TIE)).alias("verdict"),
         "shown_first",
         "shown_second",
@@ -83,9 +83,15 @@ def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], ma
 
 
 def verdict_of(lead: pl.Expr, margin: float) -> pl.Expr:
-    """The verdict for a lead; null if the lead is null."""
-    tie = pl.when(lead.is_not_null()).then(pl.lit(TIE))
-    return pl.when(lead > margin).then(pl.lit(WIN)).when(lead < -margin).then(pl.lit(LOSS)).otherwise(tie)
+    """The verdict for a lead; null if the lead is null or not finite."""
+    known = _finite(lead)
+    tie = pl.when(known.is_not_null()).then(pl.lit(TIE))
+    return pl.when(known > margin).then(pl.lit(WIN)).when(known < -margin).then(pl.lit(LOSS)).otherwise(tie)
+
+
+def _finite(lead: pl.Expr) -> pl.Expr:
+    """The lead, or null if it is NaN or infinite. Polars takes NaN for greater than every number."""
+    return pl.when(lead.is_finite()).then(lead)
 
 
 def no_verdicts() -> pl.DataFrame:

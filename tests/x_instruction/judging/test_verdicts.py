@@ -55,6 +55,15 @@ def test_a_model_wins_only_if_it_wins_in_both_orders() -> None:
     assert found["failure"].to_list() == ["", "", "", "", "down"] and found.schema == SCHEMA
 
 
+def test_a_lead_that_is_not_finite_is_no_verdict() -> None:
+    nan, infinite = float("nan"), float("inf")
+    opinions = [Opinion(nan, nan), Opinion(nan, 0.5), Opinion(infinite, infinite), Opinion(infinite, -infinite)]
+    found = by_opinions(pairs([0.0] * 4, [0.0] * 4), "served", opinions, 0.05)
+    assert found["verdict"].null_count() == found["lead"].null_count() == 4
+    assert found["shown_first"].null_count() == 4 and found["shown_second"].to_list() == [None, "win", None, None]
+    assert compared(opinions)["failures"] == 4
+
+
 def compared(opinions: list[Opinion]) -> dict[str, object]:
     size = len(opinions)
     table = answers(tuned=[0.0] * size, base=[0.0] * size)
