@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from x_instruction.generation.settings import Endpoint
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.errors import InputError, in_one_line
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 Read = TypeVar("Read")
 
@@ -21,6 +24,8 @@ QUOTED = 200  # the most characters of the cause that an error shows
 # Finish reasons with which a chat may have no text, for example because all tokens were spent on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
 FAILED = ("error", "abort")  # finish reasons with which the text is only a part of the answer
+# What Python raises while it reads an answer that is not JSON, or whose fields are missing or of another type.
+MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 class UnusableAnswerError(Exception):
@@ -34,15 +39,9 @@ class EndpointClient:
     """The client of `openai`, with retries by tenacity and a rate limit."""
 
     def __init__(self, settings: Endpoint) -> None:
-        import openai
-
+        """Raises InputError if the URL or the key cannot be used."""
         self.settings = settings
-        self.client = openai.OpenAI(
-            base_url=settings.url,
-            api_key=os.environ.get("ENDPOINT_API_KEY", "none"),
-            max_retries=0,
-            timeout=settings.timeout_seconds,
-        )
+        self.client = _connection(settings)
         self.pace = Pace(settings.requests_per_minute, settings.tokens_per_minute)
         self.counts = {"requests": 0, "retries": 0, "prompt_tokens": 0, "generated_tokens": 0}
         self._counting = threading.Lock()
@@ -56,9 +55,8 @@ class EndpointClient:
     ) -> list[Any]:
         """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
-        A request is sent again if `read` does not find what it needs: if it raises UnusableAnswerError, AttributeError,
-        IndexError, KeyError, TypeError or ValueError. Raises InputError if the endpoint refuses the request, or if no
-        attempt brings a usable answer.
+        A request is sent again if `read` does not find what it needs: if it raises UnusableAnswerError or an error in
+        MALFORMED. Raises InputError if the endpoint refuses the request, or if no attempt brings a usable answer.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create
@@ -74,12 +72,20 @@ class EndpointClient:
         )
 
     def chat(self, message: str, read: Callable[[Any], Any] | None = None, **options: Any) -> Any:
-        """What `read` returns (by default, the choice) for the choice of a chat request with one user message."""
+        """What `read` returns (by default, the choice) for the choice of a chat request with one user message.
+
+        Retries and errors are as in `complete`.
+        """
         messages: Any = [{"role": "user", "content": message}]
         create = self.client.chat.completions.with_raw_response.create
+
+        def chosen(answer: Any) -> Any:
+            choice = _with_message(answer.choices[0])
+            return read(choice) if read else choice
+
         return self._send(
             lambda: create(model=self.settings.model or "", messages=messages, **options),
-            lambda answer: (read or _with_message)(answer.choices[0]),
+            chosen,
             len(message) + options.get("max_tokens", 0),
         )
 
@@ -97,10 +103,10 @@ class EndpointClient:
         )
         try:
             return attempts(lambda: self._once(request, read, max_tokens))
-        except (APIError, UnusableAnswerError) as error:
+        except (APIError, UnicodeError, UnusableAnswerError) as error:  # UnicodeError: a host name with an empty part
             why = f"after {settings.attempts} attempts" if _retry_helps(error) else "and a retry would not help"
             message = " ".join(str(error).split())[:QUOTED]
-            kind = "answer" if isinstance(error, APIError) else "usable answer"
+            kind = "usable answer" if isinstance(error, UnusableAnswerError) else "answer"
             raise InputError(
                 f"the endpoint {settings.url} gave no {kind} {why}: {message}; "
                 "finished shards are kept: fix the endpoint, then run again"
@@ -113,13 +119,13 @@ class EndpointClient:
         try:
             answer = response.parse()
             result = read(answer)
-        except (AttributeError, IndexError, KeyError, TypeError, UnusableAnswerError, ValueError):
+        except (*MALFORMED, UnusableAnswerError):
             raise UnusableAnswerError(f"HTTP 200 with {response.text.strip() or 'nothing'}") from None
         # A server may leave out some or all counts.
         usage = getattr(answer, "usage", None)
         self._count(
-            prompt_tokens=getattr(usage, "prompt_tokens", None) or 0,
-            generated_tokens=getattr(usage, "completion_tokens", None) or 0,
+            prompt_tokens=_number(getattr(usage, "prompt_tokens", None)),
+            generated_tokens=_number(getattr(usage, "completion_tokens", None)),
         )
         return result
 
@@ -164,6 +170,30 @@ class Pace:
         return max(by_requests, by_tokens)
 
 
+def storable(text: str) -> str:
+    """The text with "?" in place of each lone surrogate, which JSON may contain, but polars cannot store."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _connection(settings: Endpoint) -> OpenAI:
+    import httpx2
+    import openai
+
+    key = os.environ.get("ENDPOINT_API_KEY", "").strip() or "none"
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(
+            "ENDPOINT_API_KEY has a character that a key cannot have, such as ä or a line break: copy the key again"
+        )
+    try:
+        return openai.OpenAI(base_url=settings.url, api_key=key, max_retries=0, timeout=settings.timeout_seconds)
+    except (httpx2.InvalidURL, openai.OpenAIError, ValueError) as error:
+        raise InputError(f"the endpoint {settings.url} cannot be used ({in_one_line(error)}): fix its `url`") from None
+
+
+def _number(count: Any) -> int:
+    return count if isinstance(count, int) else 0
+
+
 def _with_text(choice: Any) -> Any:
     """Returns the choice. Raises UnusableAnswerError if it has no text, or if its finish reason is in FAILED."""
     if not isinstance(choice.text, str) or choice.finish_reason in FAILED:
@@ -172,13 +202,15 @@ def _with_text(choice: Any) -> Any:
 
 
 def _with_message(choice: Any) -> Any:
-    """Returns the choice of a chat.
+    """Returns the choice of a chat, with a text that can be stored.
 
     Raises UnusableAnswerError if its finish reason is in FAILED, or if it has no text and the reason is not in ENDED.
     """
     content, reason = choice.message.content, choice.finish_reason
     if reason in FAILED or not (isinstance(content, str) or (content is None and reason in ENDED)):
         raise UnusableAnswerError
+    if content:
+        choice.message.content = storable(content)
     return choice
 
 

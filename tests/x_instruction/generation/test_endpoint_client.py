@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,6 +129,7 @@ NO_ANSWERS = {
     "null": b"null",
     "nothing": b"",
     "cut JSON": b'{"choices": [{"index": 0, "tex',
+    "JSON that is nested too deeply": b"[" * 100_000,
 }
 NO_CHATS = {
     **NO_ANSWERS,
@@ -182,11 +184,29 @@ def test_a_chat_that_ended_without_content_is_an_answer(serve: Callable[..., Bil
     assert len(server.bodies) == 1
 
 
-@pytest.mark.parametrize("usage", [None, {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, []])
+def test_a_lone_surrogate_in_the_text_of_a_chat_is_replaced(serve: Callable[..., Bill]) -> None:
+    server = serve(spoken(message={"role": "assistant", "content": "hei \ud800 x"}))
+    assert client(server).chat("Say.").message.content == "hei ? x"
+
+
+def test_what_is_read_of_a_chat_is_returned_only_if_the_chat_is_usable(serve: Callable[..., Bill]) -> None:
+    one = client(serve(spoken(finish_reason="error")))
+    assert one.chat("Say.", lambda choice: choice.finish_reason) == "stop"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None},
+        {"prompt_tokens": "many", "completion_tokens": {}},
+        [],
+    ],
+)
 def test_an_answer_may_lack_its_token_counts(serve: Callable[..., Bill], usage: Any) -> None:
     one = client(serve(changed(CHAT, usage=usage)))
     assert one.chat("Say.").finish_reason == "stop"
-    assert (one.counts["requests"], one.counts["generated_tokens"]) == (1, 0)
+    assert (one.counts["requests"], one.counts["prompt_tokens"], one.counts["generated_tokens"]) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +222,31 @@ def test_an_address_without_a_server_is_named() -> None:
     settings = Endpoint(url="http://127.0.0.1:9/v1", model="paid", attempts=2, first_wait_seconds=0.001)
     with pytest.raises(InputError, match=r"the endpoint http://127\.0\.0\.1:9/v1 gave no answer after 2 attempts"):
         EndpointClient(settings).complete([[1], [2]])
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:80o0/v1", "http://\u202e.com/v1", "http://.../"])
+def test_an_address_that_is_none_is_refused_with_one_sentence(url: str) -> None:
+    settings = Endpoint(url=url, model="paid", attempts=2, first_wait_seconds=0.001)
+    with pytest.raises(InputError, match=rf"^the endpoint {re.escape(url)} (cannot be used|gave no answer and)"):
+        EndpointClient(settings).complete([[1], [2]])
+
+
+@pytest.mark.parametrize("key", ["käy", "secret\nsecret"])
+def test_a_key_that_no_header_can_have_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENDPOINT_API_KEY", key)
+    with pytest.raises(InputError, match=r"^ENDPOINT_API_KEY has a character") as refused:
+        EndpointClient(Endpoint(url="http://127.0.0.1:9/v1", model="paid"))
+    assert key not in str(refused.value)
+
+
+@pytest.mark.parametrize(("key", "sent"), [("", "none"), (" ", "none"), ("secret\n", "secret")])
+def test_an_empty_key_is_like_no_key(
+    serve: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch, key: str, sent: str
+) -> None:
+    monkeypatch.setenv("ENDPOINT_API_KEY", key)
+    server = serve()
+    client(server).complete([[1], [2]])
+    assert server.keys == [f"Bearer {sent}"]
 
 
 def test_the_key_comes_from_the_environment(serve: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch) -> None:
