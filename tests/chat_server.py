@@ -12,8 +12,8 @@ from typing import Any
 
 from x_instruction.generation.settings import Endpoint
 
-# A reply is a text, the probabilities of the next token, or the HTTP status of a failure.
-Reply = str | dict[str, float] | int
+# A reply is a text, the probabilities of the next token, the HTTP status of a failure, or a whole body.
+Reply = str | dict[str, float] | int | bytes
 
 
 class ChatServer(ThreadingHTTPServer):
@@ -38,7 +38,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bodies.append(body)
         reply = self.server.reply(body["messages"][0]["content"])
         status = reply if isinstance(reply, int) else 200
-        data = json.dumps({"error": {"message": f"code {status}"}} if status != 200 else _answer(reply)).encode()
+        body = {"error": {"message": f"code {status}"}} if status != 200 else answer_of(reply)
+        data = reply if isinstance(reply, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -48,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
+def answer_of(reply: Reply) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
     if isinstance(reply, dict):
         top = [{"token": token, "logprob": math.log(share), "bytes": None} for token, share in reply.items()]

@@ -18,7 +18,7 @@ import polars as pl
 
 from stages.eval_scores.compared_models import CHAT_PROMPT, engine_settings, folder_of, identity, prompts_of
 from stages.eval_scores.settings import ComparedModel
-from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.generation.endpoint_client import EndpointClient, storable
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.returned_text import without_reasoning
 from x_instruction.generation.sampling import answer_sampling
@@ -168,7 +168,7 @@ def ask_endpoint(
             stop=list(decoding.stop_strings) or None,
             seed=(seed + int(identifier[:7], 16)) % 2**31,
         )
-        return without_reasoning(choice.message.content), choice.finish_reason or "stop", False
+        return without_reasoning(choice.message.content), storable(str(choice.finish_reason or "stop")), False
 
     pool = ThreadPoolExecutor(client.settings.concurrency)
     try:
