@@ -20,13 +20,16 @@ QUESTION = (
     "is in {language}. Its length and its place do not count. "
 )
 VERDICT_PROMPT = QUESTION + "Reply with one letter: A if answer 1 is better, B if answer 2 is better, C if neither is."
-# A grade is a letter, because in many vocabularies "10" is two tokens, and the first of them is "1".
+# A grade is a letter, because in many vocabularies "10" is two tokens, and the first of them is "1". "A" and "I" are no
+# grades, because they are words: a reply in prose may begin with one of them ("I cannot judge").
+GRADES = tuple("BCDEFGHJKLM")
 GRADE_PROMPT = QUESTION + (
-    "Grade answer {graded} from 0 (useless) to 10 (perfect). Reply with one letter: A is 0, B is 1, C is 2, D is 3, "
-    "E is 4, F is 5, G is 6, H is 7, I is 8, J is 9, K is 10."
+    "Grade answer {graded} from 0 (useless) to 10 (perfect). Reply with one letter: "
+    + ", ".join(f"{letter} is {grade}" for grade, letter in enumerate(GRADES))
+    + "."
 )
 PROMPTS = {"verdict": VERDICT_PROMPT, "grade": GRADE_PROMPT}
-LABELS = {"verdict": tuple("ABC"), "grade": tuple("ABCDEFGHIJK")}
+LABELS = {"verdict": tuple("ABC"), "grade": GRADES}
 PLACEHOLDERS = {
     "verdict": {"language", "instruction", "answer_1", "answer_2"},
     "grade": {"language", "instruction", "answer_1", "answer_2", "graded"},

@@ -103,12 +103,21 @@ def test_the_grade_of_an_answer_is_its_expected_value_in_both_positions() -> Non
         graded = re.search(r"Grade answer (\d)", message)
         assert graded
         good = re.findall(r"\[Answer \d]\n(\w+)", message)[int(graded[1]) - 1] == "hyvä"
-        return {"K": 0.5, "I": 0.5} if good else {"C": 1.0}
+        return {"M": 0.5, "K": 0.5} if good else {"D": 1.0}
 
     with chat_server(grades) as server:
         found = opinion(server, scale="grade")
     assert (found.shown_first, found.shown_second) == (pytest.approx(0.9 - 0.2), pytest.approx(0.9 - 0.2))
     assert len(server.bodies) == 4
+
+
+@pytest.mark.parametrize("word", ["I", "A"])
+def test_a_grading_judge_that_refuses_in_prose_has_no_verdict(word: str) -> None:
+    with chat_server(lambda _: {word: 0.93, "The": 0.05}) as server:
+        found = opinion(server, scale="grade")
+    assert found.shown_first is None and "probability of 0.00 together" in found.failure
+    shown = server.bodies[0]["messages"][0]["content"]
+    assert shown.endswith("B is 0, C is 1, D is 2, E is 3, F is 4, G is 5, H is 6, J is 7, K is 8, L is 9, M is 10.")
 
 
 def test_an_endpoint_without_probabilities_is_refused_with_one_sentence() -> None:
