@@ -60,8 +60,10 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
     a saved verdict. If `judge.questions` is set, only the pairs of that many questions are judged.
     """
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
-    client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
+    client: EndpointClient | None = None
+    opinions = list[Opinion]()
     try:
+        client = EndpointClient(judge.endpoint)
         for frame in _opinions(job, judge, client, asked):
             opinions += [Opinion(*row) for row in frame.select(OPINION.keys()).iter_rows()]
     except InputError as error:
@@ -73,9 +75,11 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
         )
         opinions += [Opinion(failure=failure)] * (asked.height - len(opinions))
     finally:
-        client.close()
+        if client:
+            client.close()
+    facts = dict(client.facts()) if client else {}
     # Of the judges at endpoints, only those that give grades need a margin for ties.
-    return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), dict(client.facts())
+    return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), facts
 
 
 def _opinions(job: Job, judge: Judge, client: EndpointClient, pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -20,6 +20,7 @@ from x_instruction.models.settings import PLACEHOLDER
 from x_instruction.runner.errors import InputError
 
 TOP = 20  # OpenAI and vLLM give at most this many log-probabilities for a position
+MOST = 1.01  # the largest sum of probabilities: a server may round each of them up
 # A chat server reads control strings in a message as structure. A space inside them prevents this.
 CONTROL = re.compile(r"<(?=[|/a-zA-Z_])|\[(?=/?INST)")
 
@@ -35,7 +36,7 @@ class AnswerPair:
 
 
 class UnclearError(Exception):
-    """The labels of the judge have too low a probability for a verdict."""
+    """The probabilities of the judge's labels are too low for a verdict, or are no probabilities."""
 
 
 def ask_judge(judge: Judge, client: EndpointClient, pairs: Sequence[AnswerPair]) -> list[Opinion]:
@@ -79,13 +80,20 @@ def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str)
         "graded": graded,
     }
     message = PLACEHOLDER.sub(lambda match: values[match[1]], judge.template)
-    choice = client.chat(message, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
-    weights = label_weights(_probabilities(choice, judge), judge.tokens)
+    # The client sends the request again if the probabilities cannot be read.
+    weights: list[float] = client.chat(
+        message,
+        lambda choice: label_weights(_probabilities(choice, judge), judge.tokens),
+        max_tokens=1,
+        temperature=0.0,
+        logprobs=True,
+        top_logprobs=TOP,
+    )
     total = sum(weights)
-    if total < judge.min_label_share or not total:
+    if not judge.min_label_share <= total <= MOST or not total:  # also if the sum is not a number
         raise UnclearError(
-            f"{judge.name} gives its labels a probability of {total:.2f} together, below min_label_share "
-            f"({judge.min_label_share})"
+            f"{judge.name} gives its labels a probability of {total:.2f} together, which is not between "
+            f"min_label_share ({judge.min_label_share}) and 1"
         )
     return [weight / total for weight in weights]
 

@@ -178,6 +178,16 @@ def test_a_judge_that_is_down_does_not_affect_other_results(
     assert table(job, "verdicts").filter(pl.col("judge") == "served")["failure"].str.contains("code 503").all()
 
 
+def test_a_judge_with_an_impossible_address_does_not_affect_other_results(
+    make_scores_job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = make_scores_job(judges=[{"name": "served", "endpoint": {"url": "http://127.0.0.1:80o0/v1", "model": "m"}}])
+    assert made(job)["verdicts_missing"] == 12
+    warned = capsys.readouterr().err
+    assert "warning: served gave no verdict on 12 of 12 pairs: the endpoint http://127.0.0.1:80o0/v1 cannot" in warned
+    assert table(job, "comparisons").filter(pl.col("judge") == "evaluator")["questions"].to_list() == [6, 6]
+
+
 def test_verdicts_before_a_failure_are_kept_for_the_next_run(
     make_scores_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from tests.chat_server import ChatServer, Reply, chat_server
+from tests.chat_server import ChatServer, Reply, answer_of, chat_server
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.settings import Endpoint
 from x_instruction.judging.comparisons import comparisons_of
@@ -96,6 +98,45 @@ def test_a_judge_that_answers_in_prose_has_no_verdict() -> None:
     with chat_server(lambda _: {"Both": 0.7, "The": 0.2, "A": 0.1}) as server:
         found = opinion(server)
     assert found.shown_first is None and "probability of 0.10 together" in found.failure
+
+
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), 1.5])
+def test_label_probabilities_that_are_no_probabilities_give_no_verdict(share: float) -> None:
+    with chat_server(lambda _: {"A": share, "B": 0.1}) as server:
+        found = opinion(server)
+    assert (found.shown_first, found.shown_second) == (None, None)
+    assert re.search(r"probability of (nan|inf|1\.60) together, which is not between .* \(0\.5\) and 1", found.failure)
+
+
+def with_logprobs(value: Any) -> bytes:
+    answer = answer_of("A")
+    answer["choices"][0]["logprobs"] = value
+    return json.dumps(answer).encode()
+
+
+def with_top(value: Any) -> bytes:
+    return with_logprobs({"content": [{"token": "A", "logprob": -0.1, "bytes": None, "top_logprobs": value}]})
+
+
+MALFORMED = {
+    "no list of tokens": with_logprobs({"content": [{"token": "A", "logprob": -0.1}]}),
+    "null": with_top(None),
+    "a null log-probability": with_top([{"token": "A", "logprob": None}]),
+    "a huge log-probability": with_top([{"token": "A", "logprob": 1e6}]),
+    "a null token": with_top([{"token": None, "logprob": -0.1}]),
+    "a list": with_logprobs([1, 2]),
+    "a text": with_logprobs({"content": "abc"}),
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_a_judge_whose_probabilities_are_malformed_is_asked_again(body: bytes) -> None:
+    replies: list[Reply] = [body]
+    with chat_server(lambda _: replies.pop() if replies else {"A": 0.9, "B": 0.1}) as server:
+        assert opinion(server).shown_first == pytest.approx(0.8)
+    assert len(server.bodies) == 3
+    with chat_server(lambda _: body) as server, pytest.raises(InputError, match="no usable answer after 2 attempts"):
+        opinion(server)
 
 
 def test_the_grade_of_an_answer_is_its_expected_value_in_both_positions() -> None:
