@@ -51,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--languages", nargs="*", help="default: all languages with published answers")
     back = commands.add_parser("import", help="import the verdicts of people")
     back.add_argument("folder", type=Path, help="the folder that `export` wrote, with its key")
-    back.add_argument("files", type=Path, nargs="+", help="the files with the verdicts, one or more per person")
+    back.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        help="the files with the verdicts, one or more per person; a person without a name is named after the file",
+    )
     back.add_argument("--to", type=Path, help="the file to write (default FOLDER/verdicts.jsonl)")
     return parser
 

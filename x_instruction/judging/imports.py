@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,10 +17,11 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import write_atomically
 
 UNNAMED = "unnamed"
+LISTED = 5  # the most unknown choices that a warning shows
 
 
 class Given(NamedTuple):
-    """A person's choice for an item, as it is in the file."""
+    """A person's choice for an item, as it is in the file. `person` is "" if the file does not say who judged."""
 
     item: str
     choice: str
@@ -31,11 +33,13 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
 
     A row has `kind`, `language`, `question_id`, `model`, `against`, `content`, `person` and `label` (win, tie or loss
     of the model, or the level of the answer). Returns counts: `verdicts` for the verdicts that were written, and one
-    count for each reason to leave out a verdict. If a person judged an item twice, the verdict read last counts.
-    Raises InputError for a file in another format, or if the folder's key is missing or damaged.
+    count for each reason to leave out a verdict. If a person judged an item twice, the verdict read last counts, and
+    `judged_again` counts the earlier verdicts with another label. Warns of unknown choices. Raises InputError for a
+    file in another format, if no file has a verdict, or if the folder's key is missing or damaged.
     """
     keys, verdicts, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
-    for given in (given for file in files for given in read_file(file)):
+    unknown = Counter[str]()
+    for given in _from_all(files):
         key, choice = keys.get(given.item), given.choice.strip().lower()
         if not choice:
             counts["not_judged"] += 1
@@ -43,13 +47,39 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
             counts["unknown_item"] += 1
         elif choice not in CHOICES[key["kind"]]:
             counts["unknown_choice"] += 1
+            unknown[choice] += 1
         else:
+            place, label = (given.item, given.person), label_of(key, choice)
+            if place in verdicts and verdicts[place]["label"] != label:
+                counts["judged_again"] += 1
             hidden = {name: value for name, value in key.items() if name not in ("id", "turned")}
-            verdicts[given.item, given.person] = {**hidden, "label": label_of(key, choice), "person": given.person}
+            verdicts[place] = {**hidden, "label": label, "person": given.person}
+    _warn_of(unknown)
     rows = (json.dumps(verdicts[place], sort_keys=True, ensure_ascii=False) + "\n" for place in sorted(verdicts))
-    write_atomically(target, "".join(rows).encode())
+    write_atomically(target, "".join(rows).encode("utf-8", "replace"))
     counts["verdicts"] = len(verdicts)
     return counts
+
+
+def _warn_of(unknown: Counter[str]) -> None:
+    if unknown:
+        listed = ", ".join(f"{number} {choice[:40]!r}" for choice, number in unknown.most_common(LISTED))
+        more = ", …" if len(unknown) > LISTED else ""
+        known = " and ".join(f"{', '.join(choices)} for {kind}" for kind, choices in CHOICES.items())
+        print(f"warning: unknown choices were left out: {listed}{more}; the choices are {known}", file=sys.stderr)
+
+
+def _from_all(files: Sequence[Path]) -> list[Given]:
+    """The choices in all files. A person without a name is named after the file if there are several files."""
+    stems = Counter(file.stem for file in files)
+    found: list[Given] = []
+    for file in files:
+        # Files in different folders may have the same name.
+        unnamed = UNNAMED if len(files) == 1 else file.stem if stems[file.stem] == 1 else str(file)
+        found += [given if given.person else given._replace(person=unnamed) for given in read_file(file)]
+    if not found:
+        raise InputError(f"nobody has judged in {', '.join(map(str, files))}: give the files with the verdicts")
+    return found
 
 
 def _keys(folder: Path) -> dict[str, dict[str, Any]]:
@@ -63,10 +93,14 @@ def _keys(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_file(path: Path) -> list[Given]:
-    """Reads the choices in a file: CSV if its name ends with .csv, otherwise JSON of Label Studio or Argilla."""
+    """Reads the choices in a file: CSV if its name ends with .csv (or .CSV), otherwise JSON."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))
+        return list(_of_csv(text) if path.suffix.lower() == ".csv" else _of_json(json.loads(text)))
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path} is not in UTF-8: save it in UTF-8 (in a spreadsheet, as `CSV UTF-8`), then import it again"
+        ) from None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
             f"{path} has no verdicts that can be read ({type(error).__name__}: {str(error)[:100]}): give the CSV that "
@@ -76,10 +110,16 @@ def read_file(path: Path) -> list[Given]:
 
 
 def _of_csv(text: str) -> Iterator[Given]:
+    if text.lower().startswith("sep="):  # a line in which Excel finds the separator
+        text = text.partition("\n")[2]
     header = text.partition("\n")[0]
     # In some countries, spreadsheets separate columns by semicolons.
-    for row in csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=header.count)):
-        yield Given(row["id"], row[VERDICT] or "", (row.get("person") or "").strip() or UNNAMED)
+    rows = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=header.count))
+    for name in ("id", VERDICT):
+        if name not in (rows.fieldnames or ()):
+            raise ValueError(f"there is no column `{name}`")
+    for row in rows:
+        yield Given(row["id"], row[VERDICT] or "", (row.get("person") or "").strip())
 
 
 def _of_json(records: Any) -> Iterator[Given]:
@@ -91,15 +131,16 @@ def _of_json(records: Any) -> Iterator[Given]:
 
 def _of_argilla(record: dict[str, Any]) -> Iterator[Given]:
     for response in (record.get("responses") or {}).get(VERDICT, []):
-        yield Given(str(record["id"]), str(response["value"] or ""), str(response.get("user_id") or UNNAMED))
+        yield Given(str(record["id"]), str(response["value"] or ""), str(response.get("user_id") or ""))
 
 
 def _of_label_studio(task: dict[str, Any]) -> Iterator[Given]:
     for annotation in task["annotations"]:
         if annotation.get("was_cancelled"):
             continue
-        author = annotation.get("completed_by") or UNNAMED
-        person = str(author.get("email") or author.get("id")) if isinstance(author, dict) else str(author)
+        author = annotation.get("completed_by")
+        person = (author.get("email") or author.get("id")) if isinstance(author, dict) else author
         for result in annotation["result"]:
             if result["from_name"] == VERDICT:
-                yield Given(task["data"]["id"], result["value"]["choices"][0], person)
+                choice = next(iter(result["value"]["choices"]), "")
+                yield Given(str(task["data"]["id"]), str(choice), str(person or ""))

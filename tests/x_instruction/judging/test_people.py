@@ -231,6 +231,95 @@ def test_a_later_verdict_of_a_person_replaces_the_earlier_one(folder: Path) -> N
     assert row["label"] == "tie"
 
 
+def test_an_earlier_verdict_of_a_person_is_counted_if_it_was_another_one(folder: Path) -> None:
+    path = judged_by(folder, (FIRST, "anna"), (SECOND, "anna"), (SECOND, "anna"), (SECOND, "ben"))
+    counts = import_verdicts(folder, [path], folder / "verdicts.jsonl")
+    assert counts == {"judged_again": 1, "verdicts": 2}
+
+
+@pytest.mark.parametrize("names", [("anna.csv", "ben.csv"), ("anna/pairs.csv", "ben/pairs.csv")])
+def test_persons_without_a_name_in_several_files_are_named_after_their_files(
+    names: tuple[str, str], folder: Path
+) -> None:
+    paths = [folder / name for name in names]
+    for path, chosen in zip(paths, (FIRST, SECOND), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(judged_by(folder, (chosen, "")).read_bytes())
+    assert import_verdicts(folder, paths, folder / "verdicts.jsonl") == {"verdicts": 2}
+    found = read_verdicts(folder / "verdicts.jsonl", "fi", answers(), "human_verdicts")
+    assert found.verdicts()["verdict"].to_list() == ["tie"]
+
+
+def test_a_warning_lists_unknown_choices_and_the_known_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = judged_by(folder, ("Answer 1", "a"), ("answer 1", "b"), *((str(number), "c") for number in range(1, 6)))
+    assert import_verdicts(folder, [path], folder / "verdicts.jsonl")["unknown_choice"] == 7
+    assert capsys.readouterr().err == (
+        "warning: unknown choices were left out: 2 'answer 1', 1 '1', 1 '2', 1 '3', 1 '4', …; the choices are "
+        "answer_1, answer_2, neither for pairs and best, flawed, worst for answers\n"
+    )
+
+
+def labelled(folder: Path, choices: Any, **task: Any) -> Path:
+    """Writes a Label Studio export in which nobody's name is given, with one judged task."""
+    result = {"from_name": "verdict", "value": {"choices": choices}}
+    item = json.loads((folder / "key.jsonl").read_text().splitlines()[0])
+    done = {"data": {"id": item["id"]}, "annotations": [{"result": [result]}], **task}
+    write_json(folder / "labelled.json", [done])
+    return folder / "labelled.json"
+
+
+@pytest.mark.parametrize(
+    ("choices", "data", "counts"),
+    [
+        ([FIRST], {}, {"verdicts": 1}),
+        ([], {}, {"not_judged": 1, "verdicts": 0}),
+        ([1], {}, {"unknown_choice": 1, "verdicts": 0}),
+        ([FIRST], {"data": {"id": ["x"]}}, {"unknown_item": 1, "verdicts": 0}),
+    ],
+)
+def test_unusual_values_in_an_export_of_label_studio_are_counted(
+    choices: list[Any], data: dict[str, Any], counts: dict[str, int], folder: Path
+) -> None:
+    assert import_verdicts(folder, [labelled(folder, choices, **data)], folder / "verdicts.jsonl") == counts
+
+
+def test_a_name_with_a_lone_surrogate_is_stored(folder: Path) -> None:
+    path = labelled(folder, [FIRST])
+    path.write_text(path.read_text().replace('"result"', '"completed_by": "a\\ud800", "result"'))
+    assert import_verdicts(folder, [path], folder / "verdicts.jsonl") == {"verdicts": 1}
+
+
+@pytest.mark.parametrize("name", ["pairs.csv", "PAIRS.CSV"])
+@pytest.mark.parametrize("first", ["", "sep=;\n", "SEP=;\n"])
+def test_spreadsheets_may_change_the_ending_and_name_the_separator(name: str, first: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(f"{first}id;verdict;person\np1;answer_1;anna\n", encoding="utf-8-sig")
+    assert read_file(tmp_path / name) == [("p1", "answer_1", "anna")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_a_file_in_another_encoding_names_the_right_one(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,verdict,person\np1,answer_1,äiti\n", encoding=encoding)
+    with pytest.raises(InputError, match=r"x\.csv is not in UTF-8: save it in UTF-8 .* as `CSV UTF-8`"):
+        read_file(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "there is no column `id`"),
+        ("ID,Verdict\np1,answer_1\n", "there is no column `id`"),
+        ("id,person\np1,anna\n", "there is no column `verdict`"),
+        ("id,verdict,person\n", "nobody has judged in"),
+    ],
+)
+def test_files_without_verdicts_do_not_replace_earlier_ones(content: str, sentence: str, folder: Path) -> None:
+    (folder / "x.csv").write_text(content)
+    (folder / "verdicts.jsonl").write_text("earlier")
+    with pytest.raises(InputError, match=sentence):
+        import_verdicts(folder, [folder / "x.csv"], folder / "verdicts.jsonl")
+    assert (folder / "verdicts.jsonl").read_text() == "earlier"
+
+
 def test_verdicts_that_cannot_be_used_are_counted_by_reason(folder: Path) -> None:
     path = judged_by(folder, ("", "anna"), ("both", "ben"), ("best", "cleo"), (FIRST, "dora"))
     with path.open("a") as file:
