@@ -7,21 +7,25 @@ from typing import Any
 
 import polars as pl
 
-from commands.explain.filtering import cleaning_section, filtered, rules_section, segment_of
+from commands.explain.filtering import cleaning_section, filtered, segment_of
 from commands.explain.rating import rating_section
 from commands.explain.rows import Row, Rows, find
+from commands.explain.rules import rules_section
 from commands.explain.section import Section, Table, one_line
+from commands.explain.selections import NOT_REACHED, reason, selection_sections, verdict
 from commands.explain.trail import Trail, follow
 from stages.params import Settings
 from x_instruction.cleaning.private_data.mask import KINDS, masked
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.runner.files import read_json
+from x_instruction.models.settings import Prompts
 from x_instruction.runner.published import MANIFEST, content_of
 
 PAGE = ("id", "url", "title", "date", "license", "source_id", "extractor")
 FIRST_LINES, SAMPLES = 3, 8
 TEXT_CHARACTERS = 400
-NOT_REACHED = "not reached"
+# The extractor of a plain text. It is not imported, because loading its module takes 0.15 s.
+NO_EXTRACTOR = "none"
+PROMPT_CHARACTERS = 50  # of the text in the prompt, so that the words of the template after it are shown too
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
@@ -37,7 +41,7 @@ def sections(root: Path, settings: Settings, rows: Rows, trail: Trail) -> list[S
         *_texts(trail),
         *_candidates(root, settings, trail),
         *(rating_section(row, settings.rating, root) for row in trail.pair if row.artifact == "rated_pairs"),
-        *_selections(root, settings, rows.language, trail),
+        *selection_sections(root, settings, rows.language, trail),
     ]
 
 
@@ -50,14 +54,19 @@ def _documents(trail: Trail, language: LanguageSettings) -> list[Section]:
     for row in trail.documents[:SAMPLES]:
         values = row.values
         lines = masked(pl.Series([str(values["text"])]), language.countries)[0].item().splitlines()[:FIRST_LINES]
-        facts = _reason(row) if row.dropped else [(name, values[name]) for name in PAGE if values.get(name)]
+        facts = reason(row) if row.dropped else [(name, values[name]) for name in PAGE if values.get(name)]
         if not row.dropped:
             facts.insert(2, ("file and offset", f"{values['source']}#{values['record']}"))
-        facts += [(f"line {at}", line) for at, line in enumerate(lines, start=1)]
-        found.append(Section("raw_web_text", _verdict(row), facts))
+        facts += [(f"{_line_of(values)} {at}", line) for at, line in enumerate(lines, start=1)]
+        found.append(Section("raw_web_text", verdict(row), facts))
     if more := len(trail.documents) - len(found):
         found.append(Section("raw_web_text", f"{more} more rows with this id"))
     return found
+
+
+def _line_of(values: dict[str, Any]) -> str:
+    """What a line of `text` is. A row with an extractor has the text that was extracted from HTML."""
+    return "extracted line" if values.get("extractor", NO_EXTRACTOR) != NO_EXTRACTOR else "line"
 
 
 def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[Section]:
@@ -69,7 +78,7 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
     row = trail.text or next(iter(trail.texts), None)
     segment = segment_of(refiltered, str(row.values["text"]) if row else "")
     cleaning = cleaning_section(refiltered, str(trail.text.values["text"]) if trail.text else None)
-    return [cleaning, rules_section(segment, settings.filtered_text, language, root)]
+    return [cleaning, rules_section(segment, row, settings.filtered_text, language, root)]
 
 
 def _texts(trail: Trail) -> list[Section]:
@@ -77,7 +86,7 @@ def _texts(trail: Trail) -> list[Section]:
     found = []
     shown = trail.text or next(iter(trail.texts), None)
     if shown and shown.dropped:
-        found.append(Section("filtered_text", "dropped", [*_reason(shown), ("text", shown.values["text"])]))
+        found.append(Section("filtered_text", "dropped", [*reason(shown), ("text", shown.values["text"])]))
     elif shown:
         values = shown.values
         counts = ", ".join(f"{values[name]} {name}" for name in KINDS if values.get(name)) or "nothing"
@@ -92,7 +101,7 @@ def _texts(trail: Trail) -> list[Section]:
         ]
         found.append(Section("filtered_text", "kept", facts))
     others = [row for row in trail.texts if shown and row.place != shown.place][:SAMPLES]
-    lines = [(_verdict(row), row.values["reason"] if row.dropped else row.id) for row in others]
+    lines = [(verdict(row), row.values["reason"] if row.dropped else row.id) for row in others]
     return [*found, Section("filtered_text", "other texts of the document", lines)] if lines else found
 
 
@@ -104,7 +113,7 @@ def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
     values = next((row.values for row in trail.pairs if not row.dropped), {})
     facts = [
         ("instruction model", content_of(model)[:16] if (model / MANIFEST).exists() else "–"),
-        ("prompt", settings.prompts.write_instruction),
+        *_prompt(settings.prompts, str(trail.text.values["text"]) if trail.text else ""),
         ("response in prompt", "cut to the model's length" if values.get("text_cut") else "whole"),
         ("sampling", f"temperature {settings.candidate_pairs.temperature}, top_p {settings.candidate_pairs.top_p}"),
     ]
@@ -112,45 +121,16 @@ def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
         ["→" if row.id == explained else "", row.id, _outcome(row), one_line(_instruction(row), 70)]
         for row in trail.pairs[:SAMPLES]
     ]
-    verdict = f"{len(trail.pairs)} written for this text" if trail.pairs else _verdict(trail.pair[0])
-    return [Section("candidate_pairs", verdict, facts, Table(["", "id", "outcome", "instruction"], samples))]
+    result = f"{len(trail.pairs)} written for this text" if trail.pairs else verdict(trail.pair[0])
+    return [Section("candidate_pairs", result, facts, Table(["", "id", "outcome", "instruction"], samples))]
 
 
-def _selections(root: Path, settings: Settings, code: str, trail: Trail) -> list[Section]:
-    """Whether the stages after the ratings kept the pair, and why."""
-    found: list[Section] = []
-    for artifact in ("refined_pairs", "diversified_set", "released_set") if trail.pair else ():
-        row = next((row for row in trail.pair if row.artifact == artifact), None)
-        if row is None:
-            return [*found, Section(artifact, NOT_REACHED)]
-        facts = _reason(row) if row.dropped else _kept(root, settings, code, row)
-        found.append(Section(artifact, _verdict(row), facts))
-    return found
-
-
-def _kept(root: Path, settings: Settings, code: str, row: Row) -> list[tuple[str, str]]:
-    values = row.values
-    if row.artifact == "refined_pairs":
-        refined = settings.refined_pairs
-        rule = f"min_rating {refined.min_rating}, top_share {refined.top_share}, max_of_domain {refined.max_of_domain}"
-        facts = [("rating", f"{values['rating']:.4f} ({rule})"), ("rank in the language", str(values["rank"]))]
-        if values["rating"] < refined.min_rating:
-            facts.append(("below min_rating", f"kept as one of the best {refined.always_kept} (always_kept)"))
-        facts.append(("by ratings of", values["iteration"]))
-        report = root / "data" / "quality" / "refined_pairs" / f"{code}.json"
-        why = read_json(report, ours=True)["metrics"].get("accepted_because") if report.exists() else None
-        return [*facts, ("iteration chosen", why)] if why else facts
-    if row.artifact == "diversified_set":
-        chosen = {name: value for name, value in values.items() if name.startswith(("cluster", "drawn", "task"))}
-        return [(name.replace("_", " "), str(value)) for name, value in chosen.items()]
-    place = f"{row.place.file}, row {row.place.row}"
-    return [("file", place), ("licence", values["spdx"] or "none known"), ("instruction", values["instruction"])]
-
-
-def _reason(row: Row) -> list[tuple[str, str]]:
-    values = row.values
-    facts = [("reason", values["reason"]), ("value", values["value"]), ("origin", values["origin"])]
-    return [(name, str(value)) for name, value in facts if value]
+def _prompt(prompts: Prompts, text: str) -> list[tuple[str, str]]:
+    """The lines of the prompt, with the beginning of the text in it."""
+    lines = [line for line in prompts.write_instruction.split("\n") if line.strip()]
+    shown = one_line(text, PROMPT_CHARACTERS)
+    facts = [("prompt" if at == 0 else "", line.replace("{response}", shown)) for at, line in enumerate(lines)]
+    return [*facts, ("sent as", "a message in the model's chat template")] if prompts.chat_template else facts
 
 
 def _instruction(row: Row) -> Any:
@@ -160,7 +140,3 @@ def _instruction(row: Row) -> Any:
 
 def _outcome(row: Row) -> str:
     return f"dropped: {row.values['reason']}" if row.dropped else "kept"
-
-
-def _verdict(row: Row) -> str:
-    return "dropped" if row.dropped else "kept"

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from commands.explain.section import Section, Table, one_line
+from commands.explain.section import Section, one_line
 from stages.filtered_text.cleaning.clean import STEPS
 from stages.filtered_text.cleaning.fragments import trimmed
-from stages.filtered_text.rules.all_rules import PROSE_RULES, last_rules, whole_rules
-from stages.filtered_text.rules.blocked_sites import Sites, read_sites
-from stages.filtered_text.rules.rule import Rule, values_shown
 from stages.filtered_text.segments import cut
 from stages.filtered_text.settings import FilteredText
-from x_instruction.cleaning.code_blocks import prose
 from x_instruction.cleaning.private_data.mask import KINDS, mask, masked
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
-from x_instruction.words.shared_ngrams import evaluation_ngrams
 
 # In characters: the text compared before the first change, the longest change shown, and the longest value shown.
 AROUND, SHOWN, VALUE = 20, 60, 300
@@ -94,37 +87,3 @@ def segment_of(found: Filtered, text: str) -> pl.DataFrame:
     """The segment that begins like `text`, else the first segment. A dropped row has only the start of its text."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
-
-
-def rules_section(segment: pl.DataFrame, settings: FilteredText, language: LanguageSettings, root: Path) -> Section:
-    """Every rule on a single text, with its value and limit, and whether the text broke the rule."""
-    sites = read_sites(root / settings.blocked_sites) if settings.blocked_sites else Sites({}, {})
-    evaluations = [root / path for path in settings.decontaminate_against]
-    ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "decontaminate_against")
-    whole = segment.with_columns(content_ids(segment, "language", "text"))
-    prose_only = whole.with_columns(prose(pl.col("text")), whole="text")
-    rows = [
-        *_judged(whole, whole_rules(sites), settings, language),
-        *_judged(prose_only, PROSE_RULES, settings, language),
-        *_judged(whole, last_rules(ngrams), settings, language),
-    ]
-    broken = [row[0] for row in rows if row[1] == "broken"]
-    verdict = f"broken: {', '.join(broken)}" if broken else f"none of {len(rows)} is broken"
-    return Section("filtered_text, rules", verdict, table=Table(["rule", "outcome", "dropped if"], rows))
-
-
-def _judged(
-    frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
-) -> list[list[str]]:
-    rows = []
-    for name, rule in rules.items():
-        judged = rule(frame, settings, language)
-        with values_shown():
-            value = rule(frame, settings, language)["value"].item()
-        if "language_score" in judged.columns and "language_score" not in frame.columns:
-            score, least = judged["language_score"].item(), language.min_language_score
-            value = f"{value}; language score {score:.2f} < {least}"
-        broken = judged["value"].item()
-        rows.append([name, "kept" if broken is None else "broken", one_line(broken or value or "nothing found", VALUE)])
-        frame = judged.drop("value")
-    return rows

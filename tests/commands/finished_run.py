@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.embeddings.vectors import VECTORS, without_vectors
 from x_instruction.generation.interface import Generated
-from x_instruction.rating.calibration import LEVELS, Calibration, Regression
+from x_instruction.rating.calibration import Calibration, Regression, read_calibration, with_temperature
 from x_instruction.rating.likelihoods import without_likelihoods
 from x_instruction.rating.rate import with_rating
 from x_instruction.rating.surface import add_surface_signals
@@ -32,13 +32,14 @@ from x_instruction.runner.manifest import write_manifest
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.shards import DROPS, Split, write_shard
 
+TEMPERATURE = 1.5
 SIGNALS = ["repeated_share", "short_run"]
 REGRESSION = Regression(
     signals=SIGNALS,
     medians=[0.0, 0.0],
     limits=[1.0, 1.0],
-    coefficients=[[2.0, 1.0, -3.0, -1.0], [0.0] * 4, [-2.0, -1.0, 3.0, 1.0]],
-    intercepts=[0.0] * 3,
+    coefficients=[[2.0, 0.5, -3.0, -1.0], [0.0, 1.0, 0.5, 0.0], [-2.0, -1.5, 3.0, 1.0]],
+    intercepts=[0.3, 0.1, -0.4],
     subtracted=0.5,
 )
 
@@ -96,7 +97,7 @@ def _models(root: Path) -> None:
     for name in ("base_model", "instruction_model", "evaluator/iteration_1", "evaluator/iteration_2"):
         write_json(root / "data" / name / "manifest.json", {"content": name.replace("/", "_") * 4})
     Calibration(regression=REGRESSION).write(root / "data/evaluator/iteration_1")
-    Calibration(temperature=1.5).write(root / "data/evaluator/iteration_2")
+    Calibration(temperature=TEMPERATURE).write(root / "data/evaluator/iteration_2")
     for number in (1, 2):
         write_json(
             root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": 0.8, "recall": 0.7, "auc": 0.9}
@@ -118,13 +119,20 @@ def _candidates(job: Job) -> None:
     _split(job, Split(kept, split.dropped), 2 * frame.height)
 
 
+def label_probabilities(rows: int, number: int) -> pl.DataFrame:
+    """The probabilities of the labels for all rows, before calibration. `best` falls with every row."""
+    best = pl.Series([0.97 - (0.03 + number / 100) * row for row in range(rows)]).clip(0.01, 0.97)
+    levels = pl.DataFrame({"best": best, "flawed": (1 - best) * 0.75, "worst": (1 - best) * 0.25})
+    return with_temperature(levels, 1 / TEMPERATURE) if number else levels
+
+
 def _rated(job: Job, number: int) -> None:
-    """Writes ratings that fall with every row: `best` falls by 0.03 in the first iteration, by 0.04 in the second."""
+    """Writes ratings. In the second iteration, they fall with every row."""
     frame = job.rows("candidate_pairs", job.language).table()
-    best = pl.Series([0.97 - (0.03 + number / 100) * row for row in range(frame.height)]).clip(0.01, 0.97)
-    levels = {"best": best, "flawed": (1 - best) * 0.75, "worst": (1 - best) * 0.25}
     signals = without_similarities(add_surface_signals(frame.drop(VECTORS), job.language_pages))
-    rated = with_rating(signals.with_columns(pl.Series(name, levels[name]) for name in LEVELS), [1, 0.2, 0])
+    labelled = pl.concat([signals, label_probabilities(frame.height, number)], how="horizontal")
+    calibrated = read_calibration(job.root / f"data/evaluator/iteration_{number + 1}").apply(labelled)
+    rated = with_rating(calibrated, [1, 0.2, 0])
     _split(
         job, Split(rated, frame.head(0).select(id="id", reason="id", value="id", origin="id", text="id")), frame.height
     )

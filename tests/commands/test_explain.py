@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,19 @@ import polars as pl
 import pytest
 
 from commands.explain.__main__ import main
-from commands.explain.explanation import explain
+from commands.explain.explanation import explain, sections
 from commands.explain.filtering import filtered
-from commands.explain.rows import Rows
+from commands.explain.log_odds import below_least, split
+from commands.explain.rows import Row, Rows
 from commands.explain.section import Section, as_markdown, as_text
+from commands.explain.trail import Trail
 from stages.params import Settings
+from stages.row_index.index_files import Place, RowIndex
+from tests.commands.finished_run import REGRESSION, label_probabilities
 from tests.conftest import ROOT
 from x_instruction.language.settings import load_language
+from x_instruction.pages.main_text import HTML_EXTRACTOR, TEXT_EXTRACTOR
+from x_instruction.rating.calibration import Calibration
 from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.shards import DROPS
@@ -49,10 +57,9 @@ def test_a_released_row_is_traced_from_its_page_to_its_released_file(run: Run) -
     found = explained(run, row["id"])
     page = facts(found, "raw_web_text")
     assert (page["id"], page["url"]) == (row["document_id"], row["url"])
-    assert page["file and offset"] == f"{row['source']}#{row['record']}" and page["line 1"]
+    assert page["file and offset"] == f"{row['source']}#{row['record']}" and page["extracted line 1"]
     assert facts(found, "filtered_text")["id"] == row["text_id"]
     assert [s.verdict for s in found if s.title in ("refined_pairs", "diversified_set", "released_set")] == ["kept"] * 3
-    assert facts(found, "diversified_set") == {"cluster": str(row["cluster"])}
     assert facts(found, "released_set")["file"] == "data/released_set/dataset/ur/train-00000.parquet, row 3"
 
 
@@ -90,7 +97,9 @@ def test_private_data_of_the_page_are_not_printed(run: Run) -> None:
 def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -> None:
     row = table(run, "released_set/dataset/fi").row(0, named=True)
     candidates = section(explained(run, row["id"]), "candidate_pairs")
-    assert dict(candidates.facts)["prompt"] == run[1].prompts.write_instruction
+    text = row["response"][:20]
+    assert dict(candidates.facts)["prompt"].startswith(f"<|response|>{text}")
+    assert dict(candidates.facts)["prompt"].endswith("…<|instruction|>")
     assert dict(candidates.facts)["instruction model"] == "instruction_model"[:16]
     assert candidates.table is not None
     own = table(run, "candidate_pairs/fi").filter(text_id=row["text_id"])
@@ -98,16 +107,62 @@ def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -
     assert [line[1] for line in candidates.table.rows if line[0]] == [row["id"]]
 
 
-def test_each_iteration_shows_its_probabilities_and_what_each_signal_adds(run: Run) -> None:
+@pytest.mark.parametrize("iteration", ["iteration_1", "iteration_2"])
+def test_what_the_inputs_add_sums_up_to_the_log_odds_of_the_stored_rating(run: Run, iteration: str) -> None:
+    for row in table(run, f"rated_pairs/{iteration}/ur")[::9].iter_rows(named=True):
+        shown = section(explained(run, row["id"]), f"rated_pairs, {iteration}").table
+        assert shown is not None
+        inputs = [line for line in shown.rows if line[0] != "sum"]
+        best, flawed = (sum(float(line[at]) for line in inputs if line[at] != "–") for at in (4, 6))
+        sums = next(line for line in shown.rows if line[0] == "sum")
+        assert (float(sums[4]), float(sums[6])) == pytest.approx((best, flawed), abs=0.01)  # four digits are shown
+        total = math.exp(best) + math.exp(flawed) + 1
+        assert row["rating"] == pytest.approx((math.exp(best) + 0.2 * math.exp(flawed)) / total, abs=2e-3)
+
+
+@pytest.mark.parametrize(("iteration", "number"), [("iteration_1", 0), ("iteration_2", 1)])
+def test_the_label_probabilities_are_those_that_the_model_gave(run: Run, iteration: str, number: int) -> None:
+    rated = table(run, f"rated_pairs/{iteration}/fi")
+    labels = label_probabilities(rated.height, number)
+    for at in (0, 1, rated.height - 1):
+        best, flawed, worst = labels.row(at)
+        found = facts(explained(run, rated["id"][at]), f"rated_pairs, {iteration}")["label probabilities"]
+        assert found.startswith(f"best {best:.4g}, flawed {flawed:.4g}, worst {worst:.4g} (raw, recovered")
+
+
+def test_each_signal_is_shown_with_its_weight_and_what_it_adds(run: Run) -> None:
     row = table(run, "rated_pairs/iteration_1/fi").row(1, named=True)
     found = explained(run, row["id"])
     first, second = (section(found, f"rated_pairs, iteration_{number}") for number in (1, 2))
     assert dict(first.facts)["rating"].startswith(f"{row['rating']:.4f} = best {row['best']:.4f} × 1 + flawed")
-    assert first.table is not None
+    assert first.table is not None and second.table is not None
     short = next(line for line in first.table.rows if line[0] == "short_run")
-    # The column shows the coefficient for `best` minus the coefficient for `worst`, here -1 - 1.
-    assert short[3] == "-2" and float(short[4]) == pytest.approx(-2 * min(max(row["short_run"], 0.0), 1.0), rel=1e-3)
+    distance = min(max(row["short_run"], 0.0), 1.0)
+    # The weights are the coefficients for `best` and for `flawed` minus the one for `worst`: -1 - 1 and 0 - 1.
+    assert (short[3], short[5]) == ("-2", "-1")
+    assert (float(short[4]), float(short[6])) == pytest.approx((-2 * distance, -distance), rel=1e-3)
     assert "temperature of 1.5" in dict(second.facts)["calibrated by"]
+    assert any(line[0] == "short_run" and line[4] == "–" for line in second.table.rows)
+
+
+def test_labels_are_one_input_if_the_calibration_cannot_be_inverted() -> None:
+    coefficients = [[2.0, 1.0, -3.0, -1.0], [0.0] * 4, [-2.0, -1.0, 3.0, 1.0]]
+    calibration = Calibration(regression=replace(REGRESSION, coefficients=coefficients))
+    raw = pl.DataFrame({"best": 0.7, "flawed": 0.2, "worst": 0.1, "repeated_share": 0.5, "short_run": 0.0})
+    rated = calibration.apply(raw).row(0, named=True)
+    found = split(rated, calibration)
+    assert found.labels is None and found.inputs[0].name == "labels"
+    assert found.sums == pytest.approx(
+        (math.log(rated["best"] / rated["worst"]), math.log(rated["flawed"] / rated["worst"]))
+    )
+    assert found.inputs[0].adds == pytest.approx((4 * math.log(7) + 2 * math.log(2), 2 * math.log(7) + math.log(2)))
+
+
+def test_a_probability_that_the_calibration_clipped_is_marked() -> None:
+    calibration = Calibration(regression=REGRESSION)
+    raw = pl.DataFrame({"best": 1.0, "flawed": 0.0, "worst": 1e-4, "repeated_share": 0.0, "short_run": 0.0})
+    labels = split(calibration.apply(raw).row(0, named=True), calibration).labels
+    assert labels is not None and below_least(labels) and labels["flawed"] == pytest.approx(1e-9, rel=1e-3)
 
 
 DROPPED = [
@@ -140,13 +195,13 @@ def test_a_dropped_candidate_is_traced_back_to_the_page_of_its_text(run: Run) ->
 
 
 def test_the_first_rule_shown_as_broken_is_the_one_that_dropped_the_text(run: Run) -> None:
-    drops = table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") != "near_duplicate")
-    assert drops.height
+    drops = table(run, "filtered_text/fi", DROPS)
+    assert "near_duplicate" in drops["reason"]
     for drop in drops.iter_rows(named=True):
         rules = section(explained(run, drop["id"]), "filtered_text, rules").table
         assert rules is not None
         name, _, value = next(line for line in rules.rows if line[1] == "broken")
-        assert (name, value) == (drop["reason"], drop["value"])
+        assert (name, value.removesuffix(" (the limit is 0.8)")) == (drop["reason"], drop["value"])
 
 
 def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None:
@@ -157,6 +212,58 @@ def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None
     assert shown["too_short"] == f"{row['words']} words < {run[1].filtered_text.min_words}"
     assert f"language score {row['language_score']:.2f} <" in shown["wrong_language"]
     assert shown["duplicate_ngrams"].count("repeated") == 6  # once for each n from 5 to 10
+    assert "similarity >= 0.8 in runs of 5 words" in shown["near_duplicate"]
+    assert shown["placeholder"] == "0 placeholders > 0, in less than 1000 characters"
+    assert "nothing found" not in shown.values()
+
+
+def test_duplicates_are_not_compared_if_another_rule_dropped_the_text(run: Run) -> None:
+    drop = table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") == "too_short").row(0, named=True)
+    rules = section(explained(run, drop["id"]), "filtered_text, rules").table
+    assert rules is not None
+    assert [line[1] for line in rules.rows if line[0].endswith("_duplicate")] == ["not compared"] * 2
+
+
+def test_lines_of_a_plain_text_are_lines_of_the_source(run: Run) -> None:
+    for extractor, name in ((TEXT_EXTRACTOR, "line 1"), (HTML_EXTRACTOR, "extracted line 1")):
+        row = table(run, "raw_web_text/fi").row(0, named=True) | {"extractor": extractor}
+        page = Row("raw_web_text", "", False, Place("a", 0), row)
+        trail = Trail(row["id"], [page], [], None, [], [])
+        found = sections(*run, Rows(run[0], "fi", RowIndex(run[0] / "data/row_index/fi")), trail)
+        assert next(fact for fact, _ in found[0].facts if "line" in fact) == name
+
+
+def test_each_line_of_the_prompt_is_shown_with_the_beginning_of_the_text(run: Run) -> None:
+    row = table(run, "released_set/dataset/fi").row(0, named=True)
+    template = "Text:\n{response}\n\nIts instruction:\n"
+    prompts = run[1].prompts.model_copy(update={"write_instruction": template, "chat_template": True})
+    found = explain(run[0], run[1].model_copy(update={"prompts": prompts}), row["id"])
+    lines = [value for name, value in section(found, "candidate_pairs").facts if name in ("prompt", "")]
+    assert lines[0] == "Text:" and lines[1].startswith(row["response"][:20]) and lines[2] == "Its instruction:"
+    assert facts(found, "candidate_pairs")["sent as"] == "a message in the model's chat template"
+
+
+def test_a_kept_pair_shows_every_condition_of_refined_pairs(run: Run) -> None:
+    row = table(run, "refined_pairs/fi").row(0, named=True)
+    found, refined = facts(explained(run, row["id"]), "refined_pairs"), run[1].refined_pairs
+    assert found["of its document"] == f"among the best pairs (max_of_document: {refined.max_of_document})"
+    assert found["of its length"].startswith(f"{len(row['response'])} characters; among the best 75% (top_share)")
+    assert found["best of its text"].startswith("yes") and f"{refined.max_pairs:,}" in found["of the language"]
+    unlimited = run[1].model_copy(update={"refined_pairs": refined.model_copy(update={"max_of_document": None})})
+    shown = facts(explain(run[0], unlimited, row["id"]), "refined_pairs")
+    assert shown["of its document"].endswith("(max_of_document: no limit)")
+
+
+def test_the_draw_shows_the_wanted_and_drawn_pairs_of_the_set_and_of_the_cluster(run: Run) -> None:
+    drawn, dropped = table(run, "diversified_set/ur"), table(run, "diversified_set/ur", DROPS)
+    wanted = run[1].diversified_set.wanted("ur")
+    draw = f"clusters: {drawn.height} drawn of {wanted} wanted, from {drawn.height + dropped.height} pairs"
+    for number in (0, 1):
+        inside = drawn.filter(cluster=number)
+        found = facts(explained(run, inside["id"][0]), "diversified_set")
+        size = inside.height + dropped.filter(value=f"cluster {number}").height
+        assert found == {"draw": draw, "cluster": f"{number}, of which {inside.height} of {size} pairs were drawn"}
+    assert facts(explained(run, dropped["id"][0]), "diversified_set")["draw"] == draw
 
 
 def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change(settings: Settings) -> None:
