@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -20,15 +21,18 @@ FIGURES = {
 }
 
 
-def evaluators(job: Job) -> list[dict[str, Any]]:
-    """One record for each iteration, with None for figures that could not be measured."""
-    return [_evaluator(job, name) for name in job.settings.iterations]
+def evaluators(job: Job, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One record for each iteration, with None for figures that could not be measured.
+
+    `names` are the English names of the languages.
+    """
+    return [_evaluator(job, iteration, names) for iteration in job.settings.iterations]
 
 
-def _evaluator(job: Job, iteration: str) -> dict[str, Any]:
+def _evaluator(job: Job, iteration: str, names: Mapping[str, str]) -> dict[str, Any]:
     path = job.root / "data" / "metrics" / "evaluator" / f"{iteration}.json"
     scores = read_metrics(path, job.input("evaluator", iteration=iteration))
-    by_language = {code: figures.get("auc") for code, figures in scores.get("by_language", {}).items()}
+    by_language = {names.get(code, code): figures.get("auc") for code, figures in scores.get("by_language", {}).items()}
     return {
         "iteration": iteration,
         "figures": [(words, scores.get(name)) for name, words in FIGURES.items()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from x_instruction.runner.job import Job
@@ -25,6 +26,12 @@ def funnel(job: Job, language: str) -> list[dict[str, Any]]:
     steps.append(_step("released_set", sum(pq.read_metadata(path).num_rows for path in released.glob("*.parquet")), {}))
     longest = max(1, *(step["rows"] for step in steps))
     return [step | {"width": round(100 * step["rows"] / longest, 1)} for step in steps]
+
+
+def without_license(job: Job, language: str) -> int:
+    """The number of released pairs whose page names no licence, or none that SPDX lists."""
+    shards = sorted((job.input("released_set") / "dataset" / language).glob("*.parquet"))
+    return sum(pl.read_parquet(path, columns=["spdx"]).filter(pl.col("spdx") == "").height for path in shards)
 
 
 def _step(artifact: str, rows: int, reasons: dict[str, int]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import checked
 
@@ -34,19 +35,49 @@ MEANINGS = {
     "similarity": "mean similarity of question and answer by a text encoder; 0 if in another language or repeated",
     "mean_rating": "mean rating of the answers by the evaluator, from 0 to 1",
 }
+# What the models of params.yaml are, by name. Other models can be added there.
+MODELS = {
+    "tuned": "the result of the run: the base model, tuned on the seed pairs and the diversified set",
+    "seed_only": "the base model, tuned on the seed pairs alone",
+    "base": "the base model itself",
+}
+BASE_RECORD = "base.json"
+EMBEDDED = "embedded"
+# From fewer questions than this, an interval says little. With four, the bootstrap draws only 35 different samples.
+MIN_QUESTIONS = 5
 MARGIN = 0.06  # share of a scale that is left empty at each end
+
+
+def models(job: Job) -> list[tuple[str, str]]:
+    """The name of each model of MODELS that was compared, and what it is, with the name of the base model."""
+    base = read_json(checked(job.input("base_model"), BASE_RECORD), ours=True)["name"]
+    compared = {name for code in job.settings.languages for name in _table(job, code, "scores")["model"]}
+    origin = ", trained from scratch in this run" if base == EMBEDDED else ""
+    named = {**MODELS, "base": f"{MODELS['base']} ({base}{origin})"}
+    return [(name, meaning) for name, meaning in named.items() if name in compared]
+
+
+def spread(row: Mapping[str, Any]) -> str:
+    """What is shown in place of an interval that would look precise without being so; "" for any other interval."""
+    if row["low"] is None:
+        return ""
+    if row.get("questions", MIN_QUESTIONS) < MIN_QUESTIONS:
+        return "few questions"
+    return "all equal" if row["low"] == row["high"] else ""
 
 
 def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """One dict for each measure, with a row for each model: value and interval, and their places on one scale.
 
     The places are in percent. If questions were asked in several languages, `parts` of a row has a further row for the
-    questions in each language, English first. `names` are the English names of the languages.
+    questions in each language, English first. `names` are the English names of the languages. `equal` is the value of
+    a measure that is the same for all models and questions, else None.
     """
     return [
         {
             "name": shown_name(str(name)),
             "better": BETTER.get(rows["better"][0], ""),
+            "equal": rows["value"][0] if rows["model"].n_unique() > 1 and rows["value"].n_unique() == 1 else None,
             "models": _by_model(_placed(rows), names),
         }
         for (name,), rows in _table(job, language, "scores").group_by("measure", maintain_order=True)
@@ -75,7 +106,9 @@ def asked(code: str, names: Mapping[str, str]) -> str:
 
 
 def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    ends = [value for name in ("value", "low", "high") for value in rows[name].drop_nulls().to_list()]
+    shown = [row | {"spread": spread(row)} for row in rows.iter_rows(named=True)]
+    intervals = [row for row in shown if row["low"] is not None and not row["spread"]]
+    ends = [*rows["value"], *(row[name] for row in intervals for name in ("low", "high"))]
     low, span = min(ends, default=0.0), (max(ends, default=1.0) - min(ends, default=0.0)) or 1.0
 
     def place(value: float) -> float:
@@ -84,8 +117,8 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
     return [
         row
         | {"at": place(row["value"])}
-        | ({} if row["low"] is None else {"left": place(row["low"]), "width": place(row["high"]) - place(row["low"])})
-        for row in rows.iter_rows(named=True)
+        | ({"left": place(row["low"]), "width": place(row["high"]) - place(row["low"])} if row in intervals else {})
+        for row in shown
     ]
 
 
@@ -103,6 +136,7 @@ def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[
         | {
             "measure": shown_name(row["measure"]),
             "sure": _sure(row),
+            "spread": spread(row),
             "asked": "" if row["asked_in"] == ALL else asked(row["asked_in"], names),
         }
         for row in shown.iter_rows(named=True)
@@ -115,8 +149,11 @@ def shown_name(measure: str) -> str:
 
 
 def _sure(row: dict[str, Any]) -> str:
-    """`better`, `worse` or `differs` (no direction is better); "" if the interval contains 0 or is unknown."""
-    if row["low"] is None or row["low"] <= 0 <= row["high"]:
+    """`better`, `worse` or `differs` (no direction is better).
+
+    "" if the interval contains 0 or is unknown, or if there are fewer than MIN_QUESTIONS questions.
+    """
+    if row["low"] is None or row["low"] <= 0 <= row["high"] or row["questions"] < MIN_QUESTIONS:
         return ""
     if row["better"] not in BETTER:
         return "differs"
@@ -130,12 +167,13 @@ def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
     """
     # People may also compare two models of which neither is the tuned one. The page does not show these comparisons.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()
-    return [row | _shares(row) | {"more": _more(row)} for row in rows]
+    return [row | _shares(row) | {"more": _more(row), "spread": spread(row)} for row in rows]
 
 
 def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
-    """The figures that the judge has; failures are left out if there were none."""
-    figures = [(key, row[key]) for key in MORE]
+    """The figures that the judge has. Failures are left out if there were none, and so are the ends of no interval."""
+    hidden = ("low", "high") if spread(row) else ()
+    figures = [(key, row[key]) for key in MORE if key not in hidden]
     return [(MORE[key], value) for key, value in figures if value is not None and (key, value) != ("failures", 0)]
 
 
@@ -146,7 +184,8 @@ def agreements(job: Job, language: str) -> list[dict[str, Any]]:
 
 def tasks(job: Job, language: str) -> list[dict[str, Any]]:
     """Figures of the standard tasks by model; empty if no task was run in the language."""
-    return _table(job, language, "tasks").sort("task", "metric", "model").to_dicts()
+    rows = _table(job, language, "tasks").sort("task", "metric", "model").to_dicts()
+    return [row | {"spread": spread(row)} for row in rows]
 
 
 def _table(job: Job, language: str, name: str) -> pl.DataFrame:

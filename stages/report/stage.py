@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.report.answers import answers, released
 from stages.report.evaluators import evaluators
-from stages.report.funnel import funnel
-from stages.report.scores import agreements, comparisons, differences, meanings, measures, tasks
+from stages.report.funnel import funnel, without_license
+from stages.report.scores import MIN_QUESTIONS, agreements, comparisons, differences, meanings, measures, models, tasks
 from stages.report.settings import Report
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
@@ -46,6 +46,7 @@ def page(job: Job) -> str:
             "code": code,
             "name": names[code],
             "funnel": funnel(job, code),
+            "without_license": without_license(job, code),
             "measures": measures(job, code, names),
             "differences": differences(job, code, names),
             "comparisons": comparisons(job, code),
@@ -63,7 +64,9 @@ def page(job: Job) -> str:
     environment.filters["figure"] = figure
     return environment.get_template(TEMPLATE).render(
         languages=languages,
-        evaluators=evaluators(job),
+        evaluators=evaluators(job, names),
+        models=models(job),
+        min_questions=MIN_QUESTIONS,
         meanings=meanings(),
         accepted=decision(job),
         always_kept=job.section(RefinedPairs).always_kept,

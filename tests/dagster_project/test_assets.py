@@ -83,6 +83,7 @@ EXPECTED = {
             "refined_pairs",
             "diversified_set",
             "released_set",
+            "base_model",
             "eval_scores",
             "iteration_1/evaluator",
             "iteration_2/evaluator",

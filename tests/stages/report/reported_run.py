@@ -21,6 +21,7 @@ def reported_run(root: Path, languages: tuple[str, ...], questions: int = 3) -> 
     """Writes the files that the report reads, for all `languages`, into the folder `data` of `root`."""
     for name in ("iteration_1", "iteration_2"):
         _evaluator(root, name, languages)
+    write_json(root / "data/base_model/base.json", {"name": "embedded"})
     for code in languages:
         seeds = pl.read_ndjson(ROOT / f"data/sample/seeds/{code}.jsonl").head(questions)
         for artifact, rows in COUNTS.items():
@@ -28,7 +29,7 @@ def reported_run(root: Path, languages: tuple[str, ...], questions: int = 3) -> 
             write_json(root / f"data/{artifact}/{code}/manifest.json", {"rows": rows, "drop_reasons": reasons})
         _answers(root, code, seeds)
         _scores(root, code)
-        released = seeds.select("instruction", "response", id=pl.lit("0" * 16), url=pl.lit("https://a.example/x"),
+        released = seeds.select("instruction", "response", id=pl.lit("0" * 16), spdx=pl.lit(""), url=pl.lit("https://a.example/x"),
                                 rating=pl.int_range(pl.len()) / 10 + 0.5)  # fmt: skip
         write_shard(released, root / f"data/released_set/dataset/{code}/train-00000.parquet")
 
@@ -103,7 +104,14 @@ def _scores(root: Path, code: str) -> None:
         orient="row",
     )  # fmt: skip
     write_shard(differences, folder / "differences.parquet")
-    more = {"low": 0.5, "high": 0.8, "length_controlled": 0.0, "order_disagreement": None, "failures": 2}
+    more = {
+        "low": 0.5,
+        "high": 0.8,
+        "length_controlled": 0.0,
+        "order_disagreement": None,
+        "failures": 2,
+        "questions": 20,
+    }
     comparisons = pl.DataFrame([{"judge": "evaluator", "model": "tuned", "against": "base"} | counts | more])
     agreement = {"judge": "evaluator", "other": "similarity", "kind": "verdicts", "kappa": 0.4321, "alpha": None}
     write_shard(pl.DataFrame([agreement | {"items": 20}]), folder / "agreement.parquet")

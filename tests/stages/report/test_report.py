@@ -15,7 +15,9 @@ from stages.eval_scores.measures import MEASURES
 from stages.params import Settings
 from stages.report import stage as report
 from stages.report.answers import answers
-from stages.report.scores import MEANINGS, comparisons, differences, measures
+from stages.report.evaluators import evaluators
+from stages.report.funnel import without_license
+from stages.report.scores import MEANINGS, comparisons, differences, measures, models
 from stages.report.stage import figure, outside_links
 from tests.conftest import ROOT
 from tests.dagster_project.test_ui import CHROMIUM, FLAGS
@@ -129,15 +131,91 @@ def test_scores_on_questions_in_the_language_are_beside_those_in_english(job: Jo
     assert [(part["asked"], part["questions"]) for part in tuned["parts"]] == [("English", 20), ("Urdu", 4)]
     assert (english["value"], native["value"]) == (pytest.approx(0.8), pytest.approx(0.5))
     # All rows of a measure are on one scale.
-    assert native["at"] < english["at"] == tuned["at"] and native["left"] < native["at"]
+    assert native["at"] < english["at"] == tuned["at"] and english["left"] < english["at"]
     # The loss is measured on seeds, whose instructions are English; no question was written in Tamil.
     assert {len(row["parts"]) for row in found["held out loss"]} == {0}
     assert {len(row["parts"]) for measure in measures(job, "ta", NAMES) for row in measure["models"]} == {0}
     assert [row["asked"] for row in differences(job, "ur", NAMES)] == ["", "", "", "English", "Urdu"]
     assert [row["asked"] for row in differences(job, "ta", NAMES)] == ["", "", ""]
     text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
-    assert "tuned 0.800 0.750 to 0.850 English (20) 0.800 0.750 to 0.850 Urdu (4) 0.500 0.450 to 0.550" in text
-    assert "language share, against base, asked in Urdu 0.200 (-0.500 to 0.900)" in text
+    assert "tuned 0.800 0.750 to 0.850 English (20) 0.800 0.750 to 0.850 Urdu (4) 0.500 few questions" in text
+    assert "language share, against base, asked in Urdu 0.200 (few questions)" in text
+
+
+def set_scores(job: Job, name: str, **columns: Any) -> None:
+    """Replaces columns of a table of Finnish for all rows of the language share."""
+    path = job.input("eval_scores", "fi") / f"tables/{name}.parquet"
+    share = pl.col("measure") == "language_share"
+    changed = [pl.when(share).then(pl.lit(value)).otherwise(column).alias(column) for column, value in columns.items()]
+    write_shard(pl.read_parquet(path).with_columns(changed), path)
+
+
+def test_the_page_says_what_the_models_are_and_names_the_base_model(job: Job) -> None:
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "seed only the base model, tuned on the seed pairs alone" in text
+    assert "base the base model itself (embedded, trained from scratch in this run)" in text
+    assert text.index("tuned the result of the run") < text.index("A dot shows")
+    write_json(job.input("base_model") / "base.json", {"name": "google/gemma-3-270m"})
+    assert dict(models(job))["base"] == "the base model itself (google/gemma-3-270m)"
+
+
+def test_only_compared_models_are_described(job: Job) -> None:
+    for code in LANGUAGES:
+        path = job.input("eval_scores", code) / "tables/scores.parquet"
+        write_shard(pl.read_parquet(path).filter(pl.col("model") != "seed_only"), path)
+    assert [name for name, _ in models(job)] == ["tuned", "base"]
+
+
+def test_the_figures_of_a_language_have_its_name(job: Job) -> None:
+    found = evaluators(job, NAMES)[0]["languages"]
+    assert {name for name, _ in found} == {"Finnish", "Urdu", "Tamil"}
+
+
+def test_an_interval_of_equal_values_is_not_shown_as_an_interval(job: Job) -> None:
+    for name, value in (("base", 0.0), ("tuned", 0.8)):
+        path = job.input("eval_scores", "fi") / "tables/scores.parquet"
+        row = (pl.col("model") == name) & (pl.col("measure") == "language_share") & (pl.col("asked_in") == "all")
+        ends = [pl.when(row).then(value).otherwise(column).alias(column) for column in ("value", "low", "high")]
+        write_shard(pl.read_parquet(path).with_columns(ends), path)
+    base = measures(job, "fi", NAMES)[0]["models"][0]
+    assert (base["model"], base["spread"]) == ("base", "all equal") and "left" not in base
+    text = " ".join(Words(report.page(job)).words)
+    assert "base 0.000 all equal" in text and "0.000 to 0.000" not in text and "0.800 to 0.800" not in text
+
+
+def test_few_questions_decide_nothing(job: Job) -> None:
+    def sure(questions: int) -> set[str]:
+        set_scores(job, "differences", low=0.1, high=0.3, questions=questions)
+        return {row["sure"] for row in differences(job, "fi", NAMES) if row["measure"] == "language share"}
+
+    assert (sure(4), sure(5)) == ({""}, {"better"})
+
+
+def test_the_win_share_of_few_pairs_has_no_bounds(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "tables/comparisons.parquet"
+    write_shard(pl.read_parquet(path).with_columns(questions=pl.lit(4)), path)
+    found = comparisons(job, "fi")[0]
+    assert found["spread"] == "few questions" and "lower bound" not in dict(found["more"])
+    assert "pairs without a verdict 2, few questions" in " ".join(Words(report.page(job)).words)
+
+
+def test_measures_that_are_equal_for_all_models_are_folded(job: Job) -> None:
+    set_scores(job, "scores", value=0.5, low=0.5, high=0.5)
+    found = {measure["name"]: measure["equal"] for measure in measures(job, "fi", NAMES)}
+    assert found == {"language share": 0.5, "held out loss": None, "mean characters": None}
+    text = report.page(job)
+    assert text.count("<summary>Equal for all models: language share</summary>") == 1
+    assert text.count("<h4>language share") == len(LANGUAGES) - 1
+
+
+def test_released_pairs_without_a_licence_are_counted(job: Job) -> None:
+    path = job.input("released_set") / "dataset/fi/train-00000.parquet"
+    licences = pl.Series("spdx", ["", "CC-BY-4.0", ""])
+    write_shard(pl.read_parquet(path).with_columns(licences), path)
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "Of the released pairs, 2 name no licence that SPDX lists." in text
+    write_shard(pl.read_parquet(path).with_columns(spdx=pl.lit("CC-BY-4.0")), path)
+    assert without_license(job, "fi") == 0 and "released pairs, 0" not in report.page(job)
 
 
 def test_the_page_says_what_each_measure_means(job: Job) -> None:
