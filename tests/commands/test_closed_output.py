@@ -20,6 +20,7 @@ COMMANDS = {
     "release": ["release", "--to", "folder", "TARGET"],
     "help of explain": ["explain", "--help"],
     "help of release": ["release", "--help"],
+    "help of judging": ["judging", "--help"],
     "help": ["--help"],
 }
 
