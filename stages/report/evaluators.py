@@ -39,7 +39,7 @@ def _evaluator(job: Job, iteration: str, names: Mapping[str, str]) -> dict[str, 
         "defects": sorted(_bars(scores.get("auc_by_defect", {})), key=lambda bar: bar[1]),
         "languages": sorted(_bars(by_language), key=lambda bar: bar[1]),
         "confusion": list(scores.get("confusion", {}).items()),
-        "curves": _curves(job, iteration),
+        "curves": _curves(job, iteration, names),
     }
 
 
@@ -47,14 +47,14 @@ def _bars(values: dict[str, float | None]) -> list[tuple[str, float]]:
     return [(name.replace("_", " "), value) for name, value in values.items() if value is not None]
 
 
-def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
+def _curves(job: Job, iteration: str, names: Mapping[str, str]) -> list[tuple[str, str]]:
     """Name and points of each curve. The axes are 100 long and start at (0, 100), because y grows downwards in SVG."""
     path = job.root / "data" / "plots" / "evaluator" / iteration / "reliability.csv"
     if not path.exists():
         return []
     table = pl.read_csv(path)
     curves = {
-        str(name): " ".join(
+        names.get(str(name), str(name)): " ".join(
             f"{100 * x:.1f},{100 - 100 * y:.1f}" for x, y in rows.select("predicted", "best_share").rows()
         )
         for (name,), rows in table.sort("predicted").group_by("series", maintain_order=True)

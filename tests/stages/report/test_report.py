@@ -167,8 +167,9 @@ def test_only_compared_models_are_described(job: Job) -> None:
 
 
 def test_the_figures_of_a_language_have_its_name(job: Job) -> None:
-    found = evaluators(job, NAMES)[0]["languages"]
-    assert {name for name, _ in found} == {"Finnish", "Urdu", "Tamil"}
+    found = evaluators(job, NAMES)[0]
+    assert {name for name, _ in found["languages"]} == set(NAMES.values())
+    assert {name for name, _ in found["curves"]} == {"all", *NAMES.values()}
 
 
 def test_an_interval_of_equal_values_is_not_shown_as_an_interval(job: Job) -> None:
