@@ -126,7 +126,7 @@ class EvalScores(Section):
     """Models at endpoints that compare two answers. The evaluator always compares them too, and so does the similarity
     if `rating.signals` contains a similarity."""
     human_verdicts: NonEmpty | None
-    """A file of people's verdicts that `python -m x_instruction.judging import` wrote; null: none."""
+    """A file of people's verdicts that `python -m x_instruction judging import` wrote; null: none."""
     standard_tasks: StandardTasks
 
     @field_validator("models")

@@ -1,7 +1,7 @@
 """Exports published answers for people to judge, and imports these people's verdicts.
 
-python -m x_instruction.judging export FOLDER   a sample of pairs and answers for people
-python -m x_instruction.judging import FOLDER FILE …   their verdicts, for `eval_scores.human_verdicts`
+python -m x_instruction judging export FOLDER   a sample of pairs and answers for people
+python -m x_instruction judging import FOLDER FILE …   their verdicts, for `eval_scores.human_verdicts`
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m x_instruction.judging", description="Let people judge the answers."
+        prog="python -m x_instruction judging", description="Let people judge the answers."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write a sample of answers for people to judge")

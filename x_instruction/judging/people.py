@@ -108,7 +108,7 @@ def _rows(path: Path, setting: str) -> Iterable[dict[str, str]]:
                 raise ValueError(f"line {number} has the label {row['label']!r}")
     except (OSError, ValueError, RecursionError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{setting}: {path} cannot be used ({error}): give a file that `python -m x_instruction.judging import` "
+            f"{setting}: {path} cannot be used ({error}): give a file that `python -m x_instruction judging import` "
             "wrote, or null"
         ) from None
     return rows
