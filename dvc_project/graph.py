@@ -139,7 +139,7 @@ def _stage(stage: PipelineStage, made: Mapping[str, Sequence[PurePosixPath]], it
         output=str(output),
         report=next((str(path) for path in _outs(stage) if path.is_relative_to(REPORTS)), None),
         upstream=tuple((str(path), name) for path, name in upstream),
-        sources=tuple(str(path) for path in paths if path not in from_artifacts),
+        sources=tuple(str(path) for path in paths if path not in from_artifacts and not path.is_relative_to(REPORTS)),
         sections=_sections(stage),
     )
 

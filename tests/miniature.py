@@ -116,6 +116,7 @@ stages:
       params: [refined_pairs, iterations]
       deps:
         - data/metrics/evaluator
+        - data/quality/filtered_text/${item}.json
         - stages/refined_pairs
         - stages/__main__.py
         # generated: one line per iteration

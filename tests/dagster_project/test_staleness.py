@@ -23,6 +23,14 @@ def overwrite_output(root: Path) -> None:
     path.write_text("{}")
 
 
+def overwrite_report(root: Path) -> None:
+    """Changes the report of a gate that another stage reads, but no data."""
+    path = root / "data/quality/filtered_text/ur.json"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    path.write_text(text.replace("few words", "too few words"), encoding="utf-8")
+
+
 CHANGES = {
     "one_languages_settings": lambda root: edit(root / "languages/ur.yaml", "name: ur", "name: Urdu"),
     "a_parameter": lambda root: set_param(root, "candidate_pairs.temperature", 0.9),
@@ -33,6 +41,7 @@ CHANGES = {
     "given_data": lambda root: edit(root / "data/sample/web/fi/pages.txt", "Metsä", "Meri"),
     "a_deleted_output": delete_output,
     "an_overwritten_output": overwrite_output,
+    "an_overwritten_report": overwrite_report,
 }
 
 

@@ -34,6 +34,11 @@ def test_reading_published_metrics_is_an_edge_of_the_graph(fresh: Path) -> None:
     assert ("data/metrics/evaluator", "evaluator@iteration_2") in upstream
 
 
+def test_a_report_of_a_gate_that_a_stage_reads_is_neither_a_given_file_nor_an_edge(fresh: Path) -> None:
+    stage = read_graph(fresh).stages["refined_pairs@fi"]
+    assert "data/quality/filtered_text/fi.json" not in {*stage.sources, *(path for path, _ in stage.upstream)}
+
+
 def test_a_stage_has_the_sections_of_its_params(fresh: Path) -> None:
     graph = read_graph(fresh)
     assert graph.stages["candidate_pairs@fi"].sections == {"candidate_pairs", "seed"}
