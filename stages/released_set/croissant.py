@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+from stages.released_set.licenses import spdx
 from stages.released_set.settings import ReleasedSet
 
 NAME = "croissant.json"
@@ -65,9 +65,8 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 def _license(named: str) -> str:
     """The address of the licence's page at spdx.org, or the text itself if it is not one licence that SPDX lists."""
-    try:
-        found = canonicalize_license_expression(named)
-    except InvalidLicenseExpression:
+    found = spdx(named)
+    if not found:
         return named
     return found if " " in found else f"https://spdx.org/licenses/{found}"
 

@@ -10,6 +10,18 @@ from x_instruction.runner.settings import NonEmpty, Section
 UNKNOWN = "unknown"
 
 
+def canonical(expression: str) -> str:
+    """An SPDX identifier, or a combination of identifiers, in SPDX's spelling; "" if the text is neither.
+
+    `LicenseRef-…` refers to a text that comes with a document, so it identifies no licence.
+    """
+    try:
+        found = str(canonicalize_license_expression(expression))
+    except InvalidLicenseExpression:
+        return ""
+    return "" if "LicenseRef-" in found else found
+
+
 class ReleasedSet(Section):
     title: NonEmpty
     """The name of the set on its card."""
@@ -25,10 +37,6 @@ class ReleasedSet(Section):
     @classmethod
     def _known_to_spdx(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in names or ():
-            try:
-                known = name == UNKNOWN or canonicalize_license_expression(name) == name
-            except InvalidLicenseExpression:
-                known = False
-            if not known:
+            if name != UNKNOWN and canonical(name) != name:
                 raise ValueError(f"{name!r} is neither an SPDX identifier (spdx.org/licenses) nor `{UNKNOWN}`")
         return names

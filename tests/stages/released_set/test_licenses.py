@@ -22,6 +22,25 @@ from stages.released_set.settings import ReleasedSet
         ("Creative Commons BY 3.0", "CC-BY-3.0"),
         (" Apache-2.0 ", "Apache-2.0"),
         ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        ("MIT AND (CC-BY-4.0 OR Apache-2.0)", "MIT AND (CC-BY-4.0 OR Apache-2.0)"),
+        ("Creative Commons Attribution 4.0 International", "CC-BY-4.0"),
+        ("Creative Commons Attribution-ShareAlike 3.0 Unported License", "CC-BY-SA-3.0"),
+        ("creative commons attribution-noncommercial 4.0", "CC-BY-NC-4.0"),
+        ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International Public License", "CC-BY-NC-SA-4.0"),
+        ("Creative Commons Attribution NonCommercial NoDerivatives 4.0 International", "CC-BY-NC-ND-4.0"),
+        ("Creative Commons Attribution-NoDerivs 2.0 Generic", "CC-BY-ND-2.0"),
+        ("Creative Commons Attribution 4.0 International (CC BY 4.0)", "CC-BY-4.0"),
+        ("CC0 1.0", "CC0-1.0"),
+        ("CC0 1.0 Universal", "CC0-1.0"),
+        ("cc0-1.0", "CC0-1.0"),
+        ("ODC-By 1.0", "ODC-By-1.0"),
+        ("ODC-By-1.0", "ODC-By-1.0"),
+        ("odc-by", "ODC-By-1.0"),
+        ("MIT License", "MIT"),
+        ("mit", "MIT"),
+        ("Apache License 2.0", "Apache-2.0"),
+        ("Apache License, Version 2.0", "Apache-2.0"),
+        ("apache-2.0", "Apache-2.0"),
     ],
 )
 def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None:
@@ -40,13 +59,24 @@ def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None
         "https://example.org/licenses/by-sa/4.0/",
         "not CC BY 4.0",
         "CC-BY-9.9",
+        "Creative Commons Attribution",
+        "Creative Commons Attribution 3.0 Germany",
+        "Creative Commons Attribution 4.0 Unported",
+        "Creative Commons Attribution 4.0 International (CC BY-SA 4.0)",
+        "Creative Commons",
+        "CC0",
+        "ODC-By",
+        "Apache License",
+        "Apache",
+        "LicenseRef-foo",
+        "MIT OR LicenseRef-foo",
     ],
 )
 def test_an_ambiguous_name_has_no_identifier(named: str) -> None:
     assert spdx(named) == ""
 
 
-@pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free"])
+@pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free", "LicenseRef-foo"])
 def test_a_setting_that_is_not_an_identifier_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is neither an SPDX identifier"):
         ReleasedSet(title="t", license="other", allowed_licenses=(name,))
