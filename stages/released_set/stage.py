@@ -7,12 +7,15 @@ is from and how it was rated.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.released_set.card import card
+from stages.released_set.card_checks import held_out_rows
 from stages.released_set.croissant import NAME as CROISSANT
 from stages.released_set.croissant import croissant
 from stages.released_set.licenses import spdx
@@ -27,6 +30,7 @@ from x_instruction.runner.shards import DROPS, Split, write_shard
 PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
+NONE = "none"  # the value of a metric that names languages, if there are none
 LEARNED = ("instruction", "response", "language", "messages")
 # A test checks that these names are the same as in x_instruction/rating. They are not imported from there, because the
 # stage would then depend on the engines and run again after every change of their code.
@@ -41,16 +45,18 @@ SOURCE = ("id", "text_id", "document_id", "title", "url", "source", "record", "d
 def run(job: Job) -> Outcome:
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
     rows_in, dropped = 0, []
+    reasons: dict[str, Counter[str]] = {language: Counter() for language in job.settings.languages}
     for language in job.settings.languages:
         for number, frame in enumerate(job.rows("diversified_set", language).frames()):
             split = transform(frame, settings, names[language])
             write_shard(split.kept, _files(job, language) / f"train-{number:05d}.parquet")
             rows_in += frame.height
             dropped.append(split.dropped)
+            reasons[language].update(split.dropped["reason"].to_list())
     write_shard(pl.concat(dropped), job.staging / DROPS / "part-00000.parquet")
     folder = job.staging / FOLDER
     pairs = hash_paths([_files(job, language) for language in job.settings.languages])
-    (folder / "README.md").write_text(card(job, _table(job), pairs), encoding="utf-8")
+    (folder / "README.md").write_text(card(job, _table(job), reasons, pairs), encoding="utf-8")
     write_json(folder / CROISSANT, croissant(folder, settings, job.settings.languages))
     return Outcome(rows_in=rows_in)
 
@@ -85,21 +91,25 @@ def transform(frame: pl.DataFrame, settings: ReleasedSet, language: str) -> Spli
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    table = _table(job)
-    rows = [_rows(job, language) for language in job.settings.languages]
+    table, languages = _table(job), job.settings.languages
     dropped = sum(job.staged.drop_counts().values())
     return {
         "rows": table.height,
-        "least_rows_of_a_language": min(rows),
+        "languages_without_rows": _named(code for code in languages if not _rows(job, code)),
         "dropped": dropped,
         "unaccounted_rows": (outcome.rows_in or 0) - table.height - dropped,
         "duplicate_ids": table.height - table["id"].n_unique(),
         "null_values": sum(table.null_count().row(0)),
         "columns": ", ".join(table.columns),
         "rows_without_license": int((table["spdx"] == "").sum()),
-        "unreadable_languages": sum(not _loads(job, language) for language in job.settings.languages),
+        "held_out_rows": held_out_rows(job, table),
+        "unreadable_languages": _named(code for code in languages if not _loads(job, code)),
         "other_files": len(_others(job)),
     }
+
+
+def _named(languages: Iterable[str]) -> str:
+    return ", ".join(languages) or NONE
 
 
 def _files(job: Job, language: str) -> Path:

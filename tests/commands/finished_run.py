@@ -17,6 +17,7 @@ from stages.params import Settings
 from stages.raw_web_text import stage as raw_web_text
 from stages.refined_pairs import stage as refined_pairs
 from stages.released_set import stage as released_set
+from stages.released_set.card_checks import BY_LANGUAGE
 from stages.row_index import stage as row_index
 from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import without_similarities
@@ -34,6 +35,7 @@ from x_instruction.runner.shards import DROPS, Split, write_shard
 
 TEMPERATURE = 1.5
 SIGNALS = ["repeated_share", "short_run"]
+BASE = {"name": "embedded", "revision": None, "license": "none", "license_link": ""}
 REGRESSION = Regression(
     signals=SIGNALS,
     medians=[0.0, 0.0],
@@ -59,10 +61,8 @@ def finished_run(root: Path, settings: Settings, languages: tuple[str, ...] = ("
         for number, iteration in enumerate(chosen.iterations):
             _rated(new_job(root, chosen, "rated_pairs", language, iteration), number)
         made(new_job(root, chosen, "refined_pairs", language), refined_pairs)
-        write_json(
-            root / f"data/quality/refined_pairs/{language}.json", {"metrics": {"accepted_because": "it is last"}}
-        )
         _diversified(new_job(root, chosen, "diversified_set", language))
+    seeds_and_reports(root, chosen)
     made(new_job(root, chosen, "released_set"), released_set)
     for language in languages:
         made(new_job(root, chosen, "row_index", language), row_index)
@@ -96,12 +96,28 @@ def _split(job: Job, split: Split, rows_in: int) -> None:
 def _models(root: Path) -> None:
     for name in ("base_model", "instruction_model", "evaluator/iteration_1", "evaluator/iteration_2"):
         write_json(root / "data" / name / "manifest.json", {"content": name.replace("/", "_") * 4})
+        write_json(root / "data" / name / "base.json", BASE)
     Calibration(regression=REGRESSION).write(root / "data/evaluator/iteration_1")
     Calibration(temperature=TEMPERATURE).write(root / "data/evaluator/iteration_2")
     for number in (1, 2):
         write_json(
             root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": 0.8, "recall": 0.7, "auc": 0.9}
         )
+
+
+def seeds_and_reports(root: Path, settings: Settings) -> None:
+    """Writes one seed for each language, and the reports of the gates, which found nothing."""
+    languages, iterations = settings.languages, list(settings.iterations)
+    for code in languages:
+        seed = pl.DataFrame({"id": ["1"], "instruction": ["Say yes."], "response": ["Kyllä."], "split": ["held_out"]})
+        write_shard(seed, root / f"data/seed_pairs/{code}/part-00000.parquet")
+        write_json(root / f"data/seed_pairs/{code}/manifest.json", {"content": "s" * 64, "rows": 1})
+    parts = [f"{name}/all" for name in ("base_model", "instruction_model")]
+    parts += [f"{name}/{code}" for name in BY_LANGUAGE for code in languages]
+    parts += [f"{name}/{iteration}" for name in ("response_model", "evaluator") for iteration in iterations]
+    parts += [f"rated_pairs/{iteration}/{code}" for iteration in iterations for code in languages]
+    for part in parts:
+        write_json(root / f"data/quality/{part}.json", {"metrics": {"accepted_because": "it is last"}, "verdicts": []})
 
 
 def _candidates(job: Job) -> None:

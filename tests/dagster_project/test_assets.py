@@ -44,6 +44,7 @@ EXPECTED = {
             "diversified_set",
             "base_model",
             "instruction_model",
+            "seed_pairs",
             "iteration_1/evaluator",
             "iteration_2/evaluator",
         },
