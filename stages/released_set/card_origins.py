@@ -18,7 +18,7 @@ NOT_NAMED, NOT_LISTED, NO_ADDRESS = "not named", "named, but without SPDX identi
 FUNNEL_MEANS = "Each line is a step of the pipeline, with the number of rows that it kept of each language.\n\n"
 # The folder of a pair's source file; the source itself if it has no folder.
 FOLDER = pl.col("source").str.extract(r"^(.*/)[^/]*$", 1).fill_null(pl.col("source"))
-SITE = pl.col("url").str.extract(r"^\w+://([^/:?#]+)", 1).str.to_lowercase().fill_null("")
+SITE = pl.col("url").str.extract(r"^\w+://(?:[^/?#@]*@)?(\[[^\]]+\]|[^/:?#]+)", 1).str.to_lowercase().fill_null("")
 LICENSE = (
     pl.when(pl.col("spdx") != "").then("spdx").when(pl.col("license") == "").then(pl.lit(NOT_NAMED)).otherwise(
         pl.lit(NOT_LISTED)

@@ -7,13 +7,14 @@ import re
 from stages.released_set.settings import canonical
 
 # Addresses of licences. The version decides what a licence allows, so an address without a version does not count. MIT
-# has no versions.
+# has no versions. The address must be the whole text: "All but the photos: <address>" is not the licence of the page.
 ADDRESSES = {
-    r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/|$)": "CC-{0}-{1}",
-    r"creativecommons\.org/publicdomain/(zero)/(1\.0)(?:/|$)": "CC0-{1}",
-    r"apache\.org/licenses/license-(2\.0)": "Apache-{0}",
-    r"opensource\.org/licen[cs]es?/(mit)/?$": "MIT",
+    r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/([a-z]{2}))?": "CC-{0}-{1}",
+    r"creativecommons\.org/publicdomain/(zero)/(1\.0)": "CC0-{1}",
+    r"apache\.org/licenses/license-(2\.0)(?:\.txt|\.html)?": "Apache-{0}",
+    r"opensource\.org/licen[cs]es?/(mit)": "MIT",
 }
+BEFORE, AFTER = r"(?:https?:)?(?://)?(?:www\.)?", r"(?:/(?:deed|legalcode)(?:\.[\w-]+)?)?/?(?:[?#]\S*)?"
 NAMED = re.compile(r"(?:cc|creative commons)[ -]+(by(?:[ -]nc)?(?:[ -](?:nd|sa))?)[ -]+(\d\.\d)", re.I)
 # The names of the Creative Commons licences in words. A version for one country, such as "3.0 Germany", is another
 # licence, so only the words for no country may follow.
@@ -54,8 +55,9 @@ def spdx(named: str) -> str:
 def _identifier(text: str) -> str:
     """The identifier that a known name or address means; the text itself if it is neither."""
     for pattern, identifier in ADDRESSES.items():
-        if found := re.search(pattern, text, re.I):
-            return identifier.format(*(part.upper() for part in found.groups()))
+        if found := re.fullmatch(BEFORE + pattern + AFTER, text, re.I):
+            parts = [part.upper() for part in found.groups() if part]
+            return "-".join([identifier.format(*parts), *parts[2:]])  # a third part is the country of the licence
     if found := NAMED.fullmatch(text):
         return f"CC-{found[1].replace(' ', '-')}-{found[2]}"
     if found := IN_WORDS.fullmatch(text):

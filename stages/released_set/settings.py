@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import field_validator
 
 from x_instruction.runner.settings import NonEmpty, Section
 
 UNKNOWN = "unknown"
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # a line end would end the heading of the card
+HUB_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 def canonical(expression: str) -> str:
@@ -32,6 +36,20 @@ class ReleasedSet(Section):
     """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another licence are dropped,
     and so are pairs of a page that names no licence or none that SPDX lists, unless the list has `unknown`. null: every
     pair is released."""
+
+    @field_validator("title")
+    @classmethod
+    def _one_line(cls, title: str) -> str:
+        if not title.strip() or CONTROL.search(title):
+            raise ValueError("give a title of one line, without control characters")
+        return title
+
+    @field_validator("license")
+    @classmethod
+    def _as_on_the_hub(cls, name: str) -> str:
+        if not HUB_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a short name of the hub, such as cc-by-4.0, mit or other")
+        return name
 
     @field_validator("allowed_licenses")
     @classmethod

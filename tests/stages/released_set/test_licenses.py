@@ -17,6 +17,10 @@ from stages.released_set.settings import ReleasedSet
         ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("https://www.apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
         ("https://opensource.org/license/mit/", "MIT"),
+        ("https://creativecommons.org/licenses/by/4.0/legalcode.en?ref=chooser", "CC-BY-4.0"),
+        ("https://creativecommons.org/licenses/by/3.0/us/", "CC-BY-3.0-US"),
+        ("creativecommons.org/licenses/by-nc-sa/2.0/fr/deed.fr", "CC-BY-NC-SA-2.0-FR"),
+        ("https://www.apache.org/licenses/LICENSE-2.0.html", "Apache-2.0"),
         ("CC BY-SA 4.0", "CC-BY-SA-4.0"),
         ("cc-by-4.0", "CC-BY-4.0"),
         ("Creative Commons BY 3.0", "CC-BY-3.0"),
@@ -68,6 +72,13 @@ def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None
         "ODC-By",
         "Apache License",
         "Apache",
+        "https://creativecommons.org/licenses/by/3.0/xx/",  # no such country
+        "Photos: https://creativecommons.org/licenses/by/4.0/ ; text: https://creativecommons.org/licenses/by-nc-nd/4.0/",
+        "This page is NOT under https://creativecommons.org/licenses/by/4.0/",
+        "Everything but images: https://creativecommons.org/licenses/by/4.0/",
+        "https://evil.example/?x=creativecommons.org/licenses/by/4.0/",
+        "https://evil.example/creativecommons.org/licenses/by/4.0/",
+        "https://creativecommons.org/licenses/by/4.0/ (text only)",
         "LicenseRef-foo",
         "MIT OR LicenseRef-foo",
     ],
@@ -85,3 +96,20 @@ def test_a_setting_that_is_not_an_identifier_is_refused(name: str) -> None:
 def test_unknown_is_an_allowed_value_of_the_setting() -> None:
     settings = ReleasedSet(title="t", license="other", allowed_licenses=("CC0-1.0", "unknown"))
     assert settings.allowed_licenses == ("CC0-1.0", "unknown")
+
+
+@pytest.mark.parametrize("title", ["  ", "A\n---\nlicense: mit", "A\tB"])
+def test_a_title_that_is_not_one_line_is_refused(title: str) -> None:
+    with pytest.raises(ValueError, match="give a title of one line"):
+        ReleasedSet(title=title, license="other", allowed_licenses=None)
+
+
+@pytest.mark.parametrize("name", ["CC BY 4.0", "cc by", "mit\n", "CC-BY-4.0"])
+def test_a_licence_of_the_set_that_is_no_name_of_the_hub_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not a short name of the hub, such as cc-by-4"):
+        ReleasedSet(title="t", license=name, allowed_licenses=None)
+
+
+def test_a_title_may_join_letters() -> None:
+    title = "می\u200cخواهم"  # words of many languages need this invisible character
+    assert ReleasedSet(title=title, license="other", allowed_licenses=None).title == title

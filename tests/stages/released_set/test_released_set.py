@@ -16,6 +16,7 @@ from stages.params import Settings
 from stages.released_set import card_making, card_origins
 from stages.released_set import stage as released_set
 from stages.released_set.card import size_category
+from stages.released_set.card_origins import SITE
 from stages.released_set.croissant import croissant
 from stages.released_set.settings import ReleasedSet
 from tests.commands.finished_run import BASE, seeds_and_reports
@@ -243,6 +244,20 @@ def card_of(job: Job) -> str:
 
 def section(card: str, title: str) -> str:
     return card.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://Site.example:8080/a?b#c", "site.example"),
+        ("https://anna:secret@site.example/x", "site.example"),
+        ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
+        ("site.example", ""),
+        (None, ""),
+    ],
+)
+def test_the_site_of_an_address_has_no_user_and_no_port(url: str | None, site: str) -> None:
+    assert pl.DataFrame({"url": [url]}, schema={"url": pl.String}).select(SITE).item() == site
 
 
 def test_the_card_counts_pairs_by_source_licence_and_site(job: Job, tmp_path: Path) -> None:
