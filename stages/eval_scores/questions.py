@@ -21,7 +21,7 @@ from x_instruction.runner.shards import drops
 from x_instruction.words.evaluation_prompts import rows_of
 
 ENGLISH, UNKNOWN = "en", "unknown"
-CODE = re.compile(r"[a-z]{2,3}(?=[-_]|$)")
+CODE = re.compile(r"[a-z]{2}")
 FIELDS = ("prompt", "question", "instruction", "text", "turns")
 REFERENCES = ("reference", "answer", "response")
 SCHEMA = {
@@ -69,9 +69,9 @@ def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
             f"{setting}: {path} has no row with a text in one of the columns {', '.join(FIELDS)}; rename the column of "
             "the questions"
         )
-    table = _repeats_marked(pl.DataFrame(rows, schema=SCHEMA))
+    table = pl.DataFrame(rows, schema=SCHEMA)
+    asked = _repeats_marked(table.filter(pl.col("asked_in").is_in([ENGLISH, language, UNKNOWN])))
     usable = pl.col("reason").is_null()
-    asked = table.filter(pl.col("asked_in").is_in([ENGLISH, language, UNKNOWN]))
     limit = questions.limit or asked.height
     return asked.filter(~usable | (usable.cum_sum().over("asked_in") <= limit))
 
@@ -88,12 +88,15 @@ def _repeats_marked(table: pl.DataFrame) -> pl.DataFrame:
 def _read(path: Path, setting: str, questions: Questions, language: str) -> Iterator[dict[str, Any]]:
     for number, row in rows_of(path, setting):
         named = _text(row, ("language", "lang")) or questions.language or ENGLISH
-        asked_in, question = _code_of(named), _text(row, FIELDS)
+        asked_in, question = _code_of(named, language), _text(row, FIELDS)
         reason, value = None, ""
         if not question:
             reason, value = "no_question", f"line {number} has the columns {', '.join(row)}"
         elif asked_in == UNKNOWN:
-            reason, value = "unknown_language", f"line {number} names the language {named}: write a code such as fi"
+            reason, value = (
+                "unknown_language",
+                f"line {number} names the language {named}: write a code such as {language}",
+            )
         yield {
             "language": language,
             "kind": "open",
@@ -107,10 +110,16 @@ def _read(path: Path, setting: str, questions: Questions, language: str) -> Iter
         }
 
 
-def _code_of(named: str) -> str:
-    """The code in `fi`, `FI`, `fi-FI` or `fi_Latn`; UNKNOWN if the text does not begin with two or three letters."""
-    found = CODE.match(named.lower())
-    return found[0] if found else UNKNOWN
+def _code_of(named: str, language: str) -> str:
+    """The code of a language that is named in any usual way; UNKNOWN if it is neither `language` nor a code.
+
+    `FI`, `fi-FI` and `fi_Latn` name `fi`. A `language` with a region or script, such as `pt-BR`, must be named with it.
+    """
+    plain, code = (text.lower().replace("_", "-") for text in (named, language))
+    first = plain.partition("-")[0]
+    if code in (plain, first):
+        return language
+    return first if CODE.fullmatch(first) else UNKNOWN
 
 
 def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
@@ -119,7 +128,7 @@ def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
     A reference without `reference_language` is in the language of the question.
     """
     named = _text(row, ("reference_language",))
-    return _text(row, REFERENCES) if (_code_of(named) if named else asked_in) == language else ""
+    return _text(row, REFERENCES) if (_code_of(named, language) if named else asked_in) == language else ""
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:

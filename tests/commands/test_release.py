@@ -164,6 +164,7 @@ def test_the_set_of_an_embedded_model_is_released_with_a_warning(
 
 def test_a_csv_file_has_no_cell_that_a_spreadsheet_could_run(tmp_path: Path) -> None:
     texts = [*HARMFUL, *(f"Osta nyt;{text};loppu" for text in HARMFUL), *(f"Osta\n {text}" for text in HARMFUL)]
+    texts += [f'Osta nyt;"{text};loppu' for text in HARMFUL]
     pl.DataFrame({"id": "a", "response": texts}).write_parquet(tmp_path / "a.parquet")
     write_csv([tmp_path / "a.parquet"], tmp_path / "a.csv")
     for delimiter in ",;":  # where the decimal sign is a comma, spreadsheets split at semicolons

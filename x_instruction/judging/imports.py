@@ -55,10 +55,17 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
             hidden = {name: value for name, value in key.items() if name not in ("id", "turned")}
             verdicts[place] = {**hidden, "label": label, "person": given.person}
     _warn_of(unknown)
+    if not verdicts:  # an earlier file of verdicts is kept
+        named = ", ".join(map(str, files))
+        raise InputError(f"no verdict in {named} can be used ({_listed(counts)}): fill in the column `{VERDICT}`")
     rows = (json.dumps(verdicts[place], sort_keys=True, ensure_ascii=False) + "\n" for place in sorted(verdicts))
     write_atomically(target, "".join(rows).encode("utf-8", "replace"))
     counts["verdicts"] = len(verdicts)
     return counts
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
 
 
 def _warn_of(unknown: Counter[str]) -> None:

@@ -12,12 +12,13 @@ import re
 
 import polars as pl
 
-# Each pattern has two groups; the apostrophe is put between them.
+# Each pattern has two groups; the apostrophe is put between them. Quotation marks before a formula do not protect it,
+# because they are doubled in the file, and a reader may take two of them for an empty text.
 PATTERNS = (
     r"^()([=+\-@\t\r\n＝＋－＠])",
-    r"([;\t\r\n]\s*)([=+@＝＋－＠]|-\w)",
+    r'([;\t\r\n][\s"]*)([=+@＝＋－＠]|-\w)',
     # Lines of lists ("- bread") are left as they are: only a call or an address of another program can do harm.
-    r"([;\t\r\n]\s*)(-[^\w\r\n][^\r\n]*(?:\||\w\())",
+    r'([;\t\r\n][\s"]*)(-[^\w\r\n][^\r\n]*(?:\||\w\())',
 )
 
 

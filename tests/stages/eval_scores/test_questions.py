@@ -20,11 +20,13 @@ from x_instruction.runner.errors import InputError
 SEEDS = pl.DataFrame({"instruction": ["Say hello."], "response": ["Hei!"]})
 
 
-def read(folder: Path, *rows: dict[str, Any] | str, **settings: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Reads the Finnish questions from a file with these rows. Returns the questions and the dropped rows."""
+def read(
+    folder: Path, *rows: dict[str, Any] | str, code: str = "fi", **settings: Any
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Reads the questions of a language from a file with these rows. Returns the questions and the dropped rows."""
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (folder / "q.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return all_questions([Questions(name="own", path="q.jsonl", **settings)], SEEDS.clear(), "fi", folder)
+    return all_questions([Questions(name="own", path="q.jsonl", **settings)], SEEDS.clear(), code, folder)
 
 
 def test_held_out_seeds_are_questions_with_a_reference() -> None:
@@ -91,7 +93,7 @@ def test_repeated_questions_do_not_use_up_the_limit(tmp_path: Path) -> None:
 
 
 def test_a_language_may_be_written_in_other_letters_and_with_a_region(tmp_path: Path) -> None:
-    names = ("FI", "fi-FI", "fi_Latn", "EN", "sv-SE", "fil")
+    names = ("FI", "fi-FI", "fi_Latn", "EN", "sv-SE", "sv")
     kept, drops = read(tmp_path, *({"prompt": f"{name}?", "language": name} for name in names))
     assert kept.select("instruction", "asked_in").rows() == [
         ("FI?", "fi"),
@@ -102,12 +104,27 @@ def test_a_language_may_be_written_in_other_letters_and_with_a_region(tmp_path: 
     assert drops.is_empty()
 
 
-def test_a_row_that_names_no_language_is_dropped_with_the_remedy(tmp_path: Path) -> None:
-    kept, drops = read(tmp_path, {"prompt": "Why?"}, {"prompt": "Miksi?", "language": "Finnish"})
+@pytest.mark.parametrize("named", ["Finnish", "fin", "suomi-FI"])
+def test_a_row_that_names_no_language_is_dropped_with_the_remedy(named: str, tmp_path: Path) -> None:
+    kept, drops = read(tmp_path, {"prompt": "Why?"}, {"prompt": "Miksi?", "language": named})
     assert kept.height == 1
     assert drops.select("reason", "value").rows() == [
-        ("unknown_language", "line 2 names the language Finnish: write a code such as fi")
+        ("unknown_language", f"line 2 names the language {named}: write a code such as fi")
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "named"), [("pt-BR", "pt_br"), ("sr_Latn", "sr-Latn"), ("zh-hant", "zh-Hant"), ("fil", "fil")]
+)
+def test_a_language_with_a_region_or_script_has_its_questions(code: str, named: str, tmp_path: Path) -> None:
+    rows = [{"prompt": "a", "language": named, "answer": "b"}, {"prompt": "c", "lang": code.partition("-")[0][:2]}]
+    kept, drops = read(tmp_path, *rows, code=code)
+    assert kept.select("instruction", "asked_in", "reference").rows() == [("a", code, "b")] and drops.is_empty()
+
+
+def test_questions_of_other_languages_are_not_repeated_ones(tmp_path: Path) -> None:
+    kept, drops = read(tmp_path, *({"prompt": "2 + 2 = ?", "language": code} for code in ("sw", "fi", "ur")))
+    assert kept.select("instruction", "asked_in").rows() == [("2 + 2 = ?", "fi")] and drops.is_empty()
 
 
 def test_two_seeds_of_the_same_instruction_are_two_questions() -> None:

@@ -190,10 +190,8 @@ def test_verdicts_on_an_earlier_export_count_as_unknown_items(folder: Path, tmp_
     later = answers(text=" anew")
     items = [*sample_pairs(later, "tuned", 20, 1, "Finnish"), *sample_answers(later, 12, 1, "Finnish")]
     write_items(items, tmp_path / "later")
-    assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {
-        "unknown_item": 32,
-        "verdicts": 0,
-    }
+    with pytest.raises(InputError, match=r"can be used \(32 unknown_item\): fill in the column `verdict`"):
+        import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl")
 
 
 def judged_by(folder: Path, *choices: tuple[str, str]) -> Path:
@@ -252,7 +250,8 @@ def test_persons_without_a_name_in_several_files_are_named_after_their_files(
 
 def test_a_warning_lists_unknown_choices_and_the_known_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = judged_by(folder, ("Answer 1", "a"), ("answer 1", "b"), *((str(number), "c") for number in range(1, 6)))
-    assert import_verdicts(folder, [path], folder / "verdicts.jsonl")["unknown_choice"] == 7
+    with pytest.raises(InputError, match=r"no verdict in .*more\.csv can be used \(7 unknown_choice\)"):
+        import_verdicts(folder, [path], folder / "verdicts.jsonl")
     assert capsys.readouterr().err == (
         "warning: unknown choices were left out: 2 'answer 1', 1 '1', 1 '2', 1 '3', 1 '4', …; the choices are "
         "answer_1, answer_2, neither for pairs and best, flawed, worst for answers\n"
@@ -269,18 +268,18 @@ def labelled(folder: Path, choices: Any, **task: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("choices", "data", "counts"),
+    ("choices", "data", "reason"),
     [
-        ([FIRST], {}, {"verdicts": 1}),
-        ([], {}, {"not_judged": 1, "verdicts": 0}),
-        ([1], {}, {"unknown_choice": 1, "verdicts": 0}),
-        ([FIRST], {"data": {"id": ["x"]}}, {"unknown_item": 1, "verdicts": 0}),
+        ([], {}, "not_judged"),
+        ([1], {}, "unknown_choice"),
+        ([FIRST], {"data": {"id": ["x"]}}, "unknown_item"),
     ],
 )
 def test_unusual_values_in_an_export_of_label_studio_are_counted(
-    choices: list[Any], data: dict[str, Any], counts: dict[str, int], folder: Path
+    choices: list[Any], data: dict[str, Any], reason: str, folder: Path
 ) -> None:
-    assert import_verdicts(folder, [labelled(folder, choices, **data)], folder / "verdicts.jsonl") == counts
+    files = [labelled(folder, choices, **data), judged_by(folder, (FIRST, "anna"))]
+    assert import_verdicts(folder, files, folder / "verdicts.jsonl") == {"verdicts": 1, reason: 1}
 
 
 def test_a_name_with_a_lone_surrogate_is_stored(folder: Path) -> None:
@@ -306,6 +305,7 @@ def test_a_file_in_another_encoding_names_the_right_one(encoding: str, tmp_path:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        ("id,verdict,person\np1,,\np2,,anna\n", r"x\.csv can be used \(2 not_judged\): fill in the column `verdict`"),
         ("", "there is no column `id`"),
         ("ID,Verdict\np1,answer_1\n", "there is no column `id`"),
         ("id,person\np1,anna\n", "there is no column `verdict`"),

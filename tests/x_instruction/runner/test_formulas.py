@@ -17,7 +17,7 @@ HARMLESS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("before", ["", "Osta nyt;", "Osta nyt; ", "a\tb\t", "a\r\n", "a\n\n  "])
+@pytest.mark.parametrize("before", ["", "Osta nyt;", "Osta nyt; ", "a\tb\t", "a\r\n", "a\n\n  ", 'a;"', 'a\n "" '])
 @pytest.mark.parametrize("text", HARMFUL)
 def test_an_apostrophe_is_put_before_a_formula(text: str, before: str) -> None:
     shown = escaped(before + text)
