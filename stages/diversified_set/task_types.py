@@ -3,8 +3,8 @@
 Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser, for which a model must be
 downloaded. Here the position of the words decides:
 
-1. Numbers of a list, phrases that end with a comma ("In two sentences, …") and polite words before the task are skipped
-   ("Please", "Can you", "I want you to").
+1. Before the task, numbers of a list, polite words ("Please", "Can you", "I want you to") and a phrase that begins with
+   a preposition and ends with a comma ("In two sentences, …") are skipped.
 2. The verb is the first word. For a question it is the question word ("how", "what"), or "is" or "do" if the answer is
    yes or no.
 3. The noun is the last word of the noun phrase, because an English noun phrase ends with its head: "Give me three quick
@@ -29,7 +29,9 @@ def words_of(text: str) -> frozenset[str]:
 
 
 NUMBER = re.compile(r"^(?:(?:\d+|[a-z])[.)]|[-*•])\s+")
-OPENING = re.compile(r"^(?:as|based on|for|from|given|in|on|using|with|within|without)\s[^,.:;?!]{1,80},\s+")
+OPENING = re.compile(
+    r"^(?:after|as|at|based on|before|during|for|from|given|in|on|using|with|within|without)\s[^,.:;?!]{1,80},\s+"
+)
 POLITE = re.compile(
     r"^(?:(?:please|kindly|now|hi|hello|dear \w+|(?:can|could|would|will) you(?: please)?|i (?:want|need|would like)"
     r"(?: you)? to|i'd like(?: you)? to|your task is to|try to|help me(?: to)?|let'?s)[,:]?\s+)+"
@@ -64,8 +66,10 @@ def task_types(instructions: pl.Series) -> pl.DataFrame:
 
 def parsed(instruction: str) -> tuple[str, str]:
     """Verb and noun of one instruction."""
-    task = OPENING.sub("", NUMBER.sub("", instruction.lower().strip()))
-    words = WORD.findall(POLITE.sub("", task))
+    task = instruction.lower().strip()
+    for skipped in (NUMBER, POLITE, OPENING, POLITE):
+        task = skipped.sub("", task)
+    words = WORD.findall(task)
     words = [word for word in words if word not in ('"', "“", "”", "«", "»")]
     if not words or not words[0][0].isalpha():
         return "", ""

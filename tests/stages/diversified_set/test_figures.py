@@ -67,6 +67,8 @@ def test_the_figures_of_different_draws_differ() -> None:
         ("In two sentences, summarise the story.", ("summarise", "story")),
         ("Using plain words, please explain the tax.", ("explain", "tax")),
         ("In Kenya, what is the capital?", ("what", "capital")),
+        ("Please, in two sentences, explain photosynthesis.", ("explain", "photosynthesis")),
+        ("After baking, what is the result?", ("what", "result")),
         ("1. Write a poem", ("write", "poem")),
         ("b) Write a poem", ("write", "poem")),
         ("Sing", ("sing", "")),
