@@ -31,7 +31,7 @@ def rating_section(row: Row, rating: Rating, root: Path) -> Section:
     facts = [
         ("rating", f"{values['rating']:.4f} = {' + '.join(levels)}"),
         ("evaluator", content_of(evaluator)[:16]),
-        *_labels(parts),
+        *_labels(parts, [level for level in LEVELS if not values[level]]),
         ("calibrated by", _calibrated(calibration)),
         *LEGEND,
     ]
@@ -40,8 +40,11 @@ def rating_section(row: Row, rating: Rating, root: Path) -> Section:
     return Section(f"rated_pairs, {row.iteration}", "rated", facts, Table(HEADER, [*rows, *unweighed]))
 
 
-def _labels(parts: Split) -> list[tuple[str, str]]:
+def _labels(parts: Split, zero: list[str]) -> list[tuple[str, str]]:
+    """The label probabilities, or why they are unknown. `zero` are the levels with the stored probability 0."""
     name = "label probabilities"
+    if zero:
+        return [(name, f"unknown, because the stored probability of {' and '.join(zero)} is 0, which has no log-odds")]
     if parts.labels is None:
         return [(name, "unknown, because the calibration cannot be inverted; `labels` is all that they add")]
     shown = ", ".join(f"{level} {number(value)}" for level, value in parts.labels.items())

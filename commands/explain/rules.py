@@ -19,6 +19,7 @@ from x_instruction.words.shared_ngrams import evaluation_ngrams
 
 VALUE = 300  # the longest value shown, in characters
 HEADER = ["rule", "outcome", "value and limit"]
+SETTING = "filtered_text.decontaminate_against"  # diversified_set has a setting of the same name
 DUPLICATES = ("exact_duplicate", "near_duplicate")
 TOO_SHORT = "not judged, because the text has too few lines or words"
 KEPT, BROKEN, NOT_COMPARED = "kept", "broken", "not compared"
@@ -34,7 +35,7 @@ def rules_section(
     """
     sites = read_sites(root / settings.blocked_sites) if settings.blocked_sites else Sites({}, {})
     evaluations = [root / path for path in settings.decontaminate_against]
-    ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "decontaminate_against")
+    ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, SETTING)
     whole = segment.with_columns(content_ids(segment, "language", "text"))
     prose_only = whole.with_columns(prose(pl.col("text")), whole="text")
     rows = [
@@ -78,7 +79,7 @@ def _nothing_found(settings: FilteredText) -> dict[str, str]:
         "listed_words": "no word is listed for the language",
         "fragment": "no incomplete sentence at its ends",
         "private_data": "0 addresses or numbers are left after masking > 0",
-        "evaluation_overlap": shared if settings.decontaminate_against else "no file is set (decontaminate_against)",
+        "evaluation_overlap": shared if settings.decontaminate_against else f"no file is set ({SETTING})",
     }
 
 

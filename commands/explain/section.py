@@ -30,7 +30,7 @@ def one_line(value: object, length: int) -> str:
 
 
 def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None or value != value else f"{value:.4g}"
 
 
 def as_text(sections: list[Section]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from commands.explain.rows import Row
 from commands.explain.section import Section
 from commands.explain.trail import Trail
 from stages.params import Settings
+from stages.released_set.card_origins import NOT_LISTED, NOT_NAMED
 from x_instruction.runner.files import read_json
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.shards import DROPS
@@ -49,7 +51,12 @@ def _kept(root: Path, settings: Settings, code: str, row: Row) -> Facts:
     if row.artifact == "diversified_set":
         return []
     place = f"{row.place.file}, row {row.place.row}"
-    return [("file", place), ("licence", values["spdx"] or "none known"), ("instruction", values["instruction"])]
+    return [("file", place), ("licence", _licence(values)), ("instruction", values["instruction"])]
+
+
+def _licence(values: dict[str, Any]) -> str:
+    """The licence of the page, in the words of the data card."""
+    return values["spdx"] or (NOT_LISTED if values["license"] else NOT_NAMED)
 
 
 def _conditions(settings: Settings, row: Row) -> Facts:

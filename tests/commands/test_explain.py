@@ -19,9 +19,12 @@ from commands.explain.__main__ import main
 from commands.explain.explanation import explain, sections
 from commands.explain.filtering import filtered
 from commands.explain.log_odds import below_least, split
-from commands.explain.rows import Row, Rows
+from commands.explain.rating import rating_section
+from commands.explain.rows import Row, Rows, find
+from commands.explain.rules import rules_section
 from commands.explain.section import Section, as_markdown, as_text
-from commands.explain.trail import Trail
+from commands.explain.selections import selection_sections
+from commands.explain.trail import Trail, follow
 from stages.params import Settings
 from stages.row_index.index_files import Place, RowIndex
 from tests.commands.finished_run import REGRESSION, label_probabilities
@@ -158,6 +161,19 @@ def test_labels_are_one_input_if_the_calibration_cannot_be_inverted() -> None:
     assert found.inputs[0].adds == pytest.approx((4 * math.log(7) + 2 * math.log(2), 2 * math.log(7) + math.log(2)))
 
 
+@pytest.mark.parametrize(("levels", "zero"), [((0.0, 0.25, 0.75), "best"), ((1.0, 0.0, 0.0), "flawed and worst")])
+def test_a_stored_probability_of_0_is_the_reason_for_unknown_labels(
+    run: Run, levels: tuple[float, ...], zero: str
+) -> None:
+    stored = table(run, "rated_pairs/iteration_2/fi").row(0, named=True)
+    values = stored | dict(zip(("best", "flawed", "worst"), levels, strict=True))
+    row = Row("rated_pairs", "iteration_2", False, Place("a", 0), values)
+    found = rating_section(row, run[1].rating, run[0])
+    shown = dict(found.facts)["label probabilities"]
+    assert shown.startswith(f"unknown, because the stored probability of {zero} is 0") and "inverted" not in shown
+    assert "nan" not in as_text([found])
+
+
 def test_a_probability_that_the_calibration_clipped_is_marked() -> None:
     calibration = Calibration(regression=REGRESSION)
     raw = pl.DataFrame({"best": 1.0, "flawed": 0.0, "worst": 1e-4, "repeated_share": 0.0, "short_run": 0.0})
@@ -215,6 +231,30 @@ def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None
     assert "similarity >= 0.8 in runs of 5 words" in shown["near_duplicate"]
     assert shown["placeholder"] == "0 placeholders > 0, in less than 1000 characters"
     assert "nothing found" not in shown.values()
+
+
+def test_the_setting_of_evaluation_prompts_has_its_full_name(run: Run) -> None:
+    document = table(run, "raw_web_text/fi").row(0, named=True)
+    language = load_language("fi", ROOT / "languages")
+    segment = filtered(document, run[1].filtered_text, language).segments.head(1)
+    missing = run[1].filtered_text.model_copy(update={"decontaminate_against": ["missing.jsonl"]})
+    with pytest.raises(InputError, match=r"^filtered_text\.decontaminate_against"):
+        rules_section(segment, None, missing, language, run[0])
+    shown = rules_section(segment, None, run[1].filtered_text, language, run[0]).table
+    assert shown is not None
+    assert ["evaluation_overlap", "kept", "no file is set (filtered_text.decontaminate_against)"] in shown.rows
+
+
+@pytest.mark.parametrize(
+    ("license", "spdx", "shown"),
+    [("", "", "not named"), ("free", "", "named, but without SPDX identifier"), ("CC BY", "CC-BY-4.0", "CC-BY-4.0")],
+)
+def test_the_licence_of_a_pair_has_the_words_of_the_data_card(run: Run, license: str, spdx: str, shown: str) -> None:
+    row_id = table(run, "released_set/dataset/fi")["id"][0]
+    trail = follow(find(run[0], run[1].languages, row_id), row_id)
+    pair = [replace(row, values=row.values | {"license": license, "spdx": spdx}) for row in trail.pair]
+    found = selection_sections(run[0], run[1], "fi", replace(trail, pair=pair))
+    assert facts(found, "released_set")["licence"] == shown
 
 
 def test_duplicates_are_not_compared_if_another_rule_dropped_the_text(run: Run) -> None:
