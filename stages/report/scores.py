@@ -77,11 +77,18 @@ def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str
         {
             "name": shown_name(str(name)),
             "better": BETTER.get(rows["better"][0], ""),
-            "equal": rows["value"][0] if rows["model"].n_unique() > 1 and rows["value"].n_unique() == 1 else None,
+            "equal": _equal(rows),
             "models": _by_model(_placed(rows), names),
         }
         for (name,), rows in _table(job, language, "scores").group_by("measure", maintain_order=True)
     ]
+
+
+def _equal(rows: pl.DataFrame) -> float | None:
+    # Values of different questions can have the same mean. Then their intervals have a width.
+    certain = rows.select((pl.col("low").is_null() | (pl.col("low") == pl.col("high"))).all()).item()
+    same = rows["model"].n_unique() > 1 and rows["value"].n_unique() == 1
+    return float(rows["value"][0]) if same and certain else None
 
 
 def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:

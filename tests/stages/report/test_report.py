@@ -209,6 +209,17 @@ def test_measures_that_are_equal_for_all_models_are_folded(job: Job) -> None:
     assert text.count("<h4>language share") == len(LANGUAGES) - 1
 
 
+def test_equal_means_of_different_values_are_not_folded(job: Job) -> None:
+    set_scores(job, "scores", value=0.5, low=0.4, high=0.6)
+    assert {measure["equal"] for measure in measures(job, "fi", NAMES)} == {None}
+    assert "Equal for all models" not in report.page(job)
+
+
+def test_a_measure_without_intervals_is_folded_if_it_is_equal_for_all_models(job: Job) -> None:
+    set_scores(job, "scores", value=0.5, low=None, high=None)
+    assert measures(job, "fi", NAMES)[0]["equal"] == 0.5
+
+
 def test_released_pairs_without_a_licence_are_counted(job: Job) -> None:
     path = job.input("released_set") / "dataset/fi/train-00000.parquet"
     licences = pl.Series("spdx", ["", "CC-BY-4.0", ""])
