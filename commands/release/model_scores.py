@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from commands.release.released import DATA
-from stages.report.scores import ALL, BETTER, MEANINGS, shown_name
+from stages.report.scores import ALL, BETTER, MEANINGS, NO_INTERVAL, shown_name, spread
 from x_instruction.models.card_parts import plain
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.markdown import table
@@ -104,20 +104,18 @@ def _table(scored: Scored) -> str:
 
 def _cells(scored: Scored, measure: str) -> list[str]:
     row = scored.row(scored.model, measure)
-    interval = "" if row["low"] is None else f"{plain(row['low'])} to {plain(row['high'])}"
+    interval = "" if row["low"] is None else spread(row) or f"{plain(row['low'])} to {plain(row['high'])}"
     others = [scored.row(name, measure) for name in scored.baselines]
     baselines = [plain(other["value"]) if other else "" for other in others]
     return [shown_name(measure), plain(row["value"]), interval, *baselines, str(row["questions"])]
 
 
 def _legend(scores: Mapping[str, Scored]) -> str:
-    """A list of what the measures and the baselines in the tables mean."""
-    better = {
-        measure: BETTER[scored.row(scored.model, measure)["better"]]
-        for scored in scores.values()
-        for measure in scored.measures
-    }
+    """A list of what the measures, the baselines and the words in place of intervals in the tables mean."""
+    shown = [scored.row(scored.model, measure) for scored in scores.values() for measure in scored.measures]
+    better = {row["measure"]: BETTER[row["better"]] for row in shown}
     used = {name for scored in scores.values() for name in scored.baselines}
     measures = [f"*{shown_name(name)}*: {MEANINGS[name]}; {better[name]}" for name in MEASURES if name in better]
     baselines = [text for name, text in BASELINES.items() if name in used]
-    return "".join(f"- {line}\n" for line in [*measures, *baselines])
+    hidden = [NO_INTERVAL] if any(map(spread, shown)) else []
+    return "".join(f"- {line}\n" for line in [*measures, *baselines, *hidden])

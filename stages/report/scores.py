@@ -45,6 +45,10 @@ BASE_RECORD = "base.json"
 EMBEDDED = "embedded"
 # From fewer questions than this, an interval says little. With four, the bootstrap draws only 35 different samples.
 MIN_QUESTIONS = 5
+NO_INTERVAL = (
+    f'Where an interval would look more precise than it is, "few questions" (fewer than {MIN_QUESTIONS}) or '
+    '"all equal" (the same value for every question) is shown instead.'
+)
 MARGIN = 0.06  # share of a scale that is left empty at each end
 
 
@@ -61,7 +65,8 @@ def spread(row: Mapping[str, Any]) -> str:
     """What is shown in place of an interval that would look precise without being so; "" for any other interval."""
     if row["low"] is None:
         return ""
-    if row.get("questions", MIN_QUESTIONS) < MIN_QUESTIONS:
+    questions = row.get("questions", row.get("samples"))  # of a standard task, the number may be unknown
+    if questions is not None and questions < MIN_QUESTIONS:
         return "few questions"
     return "all equal" if row["low"] == row["high"] else ""
 

@@ -15,7 +15,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.report.answers import answers, released
 from stages.report.evaluators import evaluators
 from stages.report.funnel import funnel, without_license
-from stages.report.scores import MIN_QUESTIONS, agreements, comparisons, differences, meanings, measures, models, tasks
+from stages.report.scores import (
+    MIN_QUESTIONS,
+    NO_INTERVAL,
+    agreements,
+    comparisons,
+    differences,
+    meanings,
+    measures,
+    models,
+    tasks,
+)
 from stages.report.settings import Report
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
@@ -67,6 +77,7 @@ def page(job: Job) -> str:
         evaluators=evaluators(job, names),
         models=models(job),
         min_questions=MIN_QUESTIONS,
+        no_interval=NO_INTERVAL,
         meanings=meanings(),
         accepted=decision(job),
         always_kept=job.section(RefinedPairs).always_kept,

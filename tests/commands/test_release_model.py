@@ -49,14 +49,16 @@ def sealed(folder: Path) -> str:
     return content
 
 
-def put_scores(root: Path, language: str, contents: dict[str, str], share: float = 0.75) -> None:
+def put_scores(
+    root: Path, language: str, contents: dict[str, str], share: float = 0.75, questions: int = 38, width: float = 0.05
+) -> None:
     """Writes the metrics of eval_scores and its table of scores, in which no model has a similarity."""
     scores = {"judge": "evaluator of iteration_1", "models": {}, "contents": contents}
     write_json(root / f"data/metrics/eval_scores/{language}.json", scores)
     shares = {name: share if name == "tuned" else 0.1 for name in contents}
     rows = [
         *(
-            (name, "language_share", "all", "higher", value, value - 0.05, value + 0.05, 38)
+            (name, "language_share", "all", "higher", value, value - width, value + width, questions)
             for name, value in shares.items()
         ),
         *((name, "language_share", "en", "higher", 0.99, 0.9, 1.0, 34) for name in shares),
@@ -134,6 +136,18 @@ def test_the_scores_are_a_table_for_each_language_with_intervals_and_baselines(m
                     "*seed only*: the base model after", "*base*: the base model without"):  # fmt: skip
         assert f"{meaning}" in urdu
     assert "gemma" not in text and "repeated" not in text and "*similarity*" not in text
+    assert "few questions" not in text  # because no interval is hidden
+
+
+@pytest.mark.parametrize(("questions", "width", "shown"), [(2, 0.25, "few questions"), (38, 0.0, "all equal")])
+def test_an_interval_that_looks_too_precise_is_not_in_the_card(
+    model: Path, questions: int, width: float, shown: str
+) -> None:
+    content = read_json(model / "manifest.json")["content"]
+    put_scores(Path.cwd(), "fi", {"tuned": content}, questions=questions, width=width)
+    text = released()
+    assert f"| language share | 0.75 | {shown} | {questions} |" in text
+    assert '- Where an interval would look more precise than it is, "few questions" (fewer than 5) or' in text
 
 
 def test_a_base_from_which_the_model_was_not_tuned_is_no_baseline(model: Path) -> None:

@@ -115,6 +115,7 @@ def _scores(root: Path, code: str) -> None:
     comparisons = pl.DataFrame([{"judge": "evaluator", "model": "tuned", "against": "base"} | counts | more])
     agreement = {"judge": "evaluator", "other": "similarity", "kind": "verdicts", "kappa": 0.4321, "alpha": None}
     write_shard(pl.DataFrame([agreement | {"items": 20}]), folder / "agreement.parquet")
-    task = {"model": "tuned", "task": "xcopa_ta", "metric": "acc", "value": 0.5432, "low": 0.5, "high": 0.6}
+    task = {"model": "tuned", "task": "xcopa_ta", "metric": "acc", "value": 0.5432, "low": 0.5, "high": 0.6,
+            "samples": 500}  # fmt: skip
     write_shard(pl.DataFrame([task]), folder / "tasks.parquet")
     write_shard(comparisons, folder / "comparisons.parquet")

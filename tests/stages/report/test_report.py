@@ -220,6 +220,16 @@ def test_a_measure_without_intervals_is_folded_if_it_is_equal_for_all_models(job
     assert measures(job, "fi", NAMES)[0]["equal"] == 0.5
 
 
+@pytest.mark.parametrize(("samples", "shown"), [(4, "few questions"), (5, "0.500 to 0.600"), (None, "0.500 to 0.600")])
+def test_the_interval_of_a_standard_task_of_few_questions_is_not_shown(
+    job: Job, samples: int | None, shown: str
+) -> None:
+    path = job.input("eval_scores", "fi") / "tables/tasks.parquet"
+    write_shard(pl.read_parquet(path).with_columns(samples=pl.lit(samples, pl.Int64)), path)
+    finnish = report.page(job).split("<h3>Finnish</h3>")[1].split("<h3>Urdu</h3>")[0]
+    assert f"xcopa_ta, acc tuned 0.543 ({shown})" in " ".join(Words(finnish).words)
+
+
 def test_released_pairs_without_a_licence_are_counted(job: Job) -> None:
     path = job.input("released_set") / "dataset/fi/train-00000.parquet"
     licences = pl.Series("spdx", ["", "CC-BY-4.0", ""])
