@@ -13,6 +13,8 @@ from typing import Any
 
 from commands.release.model_scores import scores_of, section
 from commands.release.released import CARD, DATA, MANIFEST, Release, files_of, finished
+from stages.params import load_settings
+from stages.report.compared import described
 from x_instruction.models.model_card import card
 from x_instruction.models.publishing import RECORD
 from x_instruction.runner.errors import InputError
@@ -42,12 +44,12 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     """The tuned model; `language` chooses the model if each language has one.
 
     Raises InputError if `language` does not choose one model, or if the model is missing or has changed since it was
-    checked and published.
+    checked and published. Raises SettingsError if params.yaml, which lists the compared models, cannot be used.
     """
     folder = _chosen(finished(root, MODEL), language)
     record, content = read_json(folder / RECORD, ours=True), content_of(folder)
     languages = list(record["languages"])
-    scores = scores_of(root, record, content)
+    scores = scores_of(root, record, content, _compared(root))
     files: dict[str, Path | bytes] = {
         name: path
         for name, path in files_of(folder).items()
@@ -56,6 +58,12 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     files[CARD] = card(record, section(scores, record["languages"], content)).encode("utf-8")
     release = Release("model", folder, files, always=(CARD, RECORD, "config.json"), replaced=REPLACED)
     return ReleasedModel(release, record, list(scores), [code for code in languages if code not in scores])
+
+
+def _compared(root: Path) -> dict[str, str]:
+    """The name of each compared model, and what it is."""
+    settings = load_settings(root / "params.yaml")
+    return {entry.name: described(entry, settings.iterations) for entry in settings.eval_scores.models}
 
 
 def _chosen(folder: Path, language: str | None) -> Path:

@@ -23,11 +23,8 @@ EVALUATION = "eval_scores"
 TABLE = "tables/scores.parquet"
 # The other measures of eval_scores are for the makers of a model: they find faults of a run.
 MEASURES = ("language_share", "chrf_plus_plus", "held_out_loss", "similarity", "mean_rating", "cut_share")
-SEED_ONLY, BASE = "seed_only", "base"  # names of models in `eval_scores.models`
-BASELINES = {
-    SEED_ONLY: "*seed only*: the base model after fine-tuning on the seed pairs alone",
-    BASE: "*base*: the base model without fine-tuning",
-}
+BASE = "base"
+BASELINES = ("seed_only", BASE)  # names of models in `eval_scores.models`
 INTERVALS = (
     "The 95 % intervals are from a bootstrap over the questions; they do not show how the scores vary between training "
     "runs."
@@ -38,13 +35,13 @@ INTERVALS = (
 class Scored:
     """The scores of the compared models in a language: rows of the table `scores` over all questions.
 
-    `model` is the name of the released model among the compared models, `baselines` are the names of those of BASELINES
-    that were compared, and `judge` is the evaluator that made the ratings.
+    `model` is the name of the released model among the compared models. `baselines` maps the names of those of
+    BASELINES that were compared to what these models are. `judge` is the evaluator that made the ratings.
     """
 
     rows: pl.DataFrame
     model: str
-    baselines: list[str]
+    baselines: Mapping[str, str]
     judge: str
 
     @property
@@ -58,17 +55,17 @@ class Scored:
         return found[0] if found else {}
 
 
-def scores_of(root: Path, record: Mapping[str, Any], content: str) -> dict[str, Scored]:
+def scores_of(root: Path, record: Mapping[str, Any], content: str, models: Mapping[str, str]) -> dict[str, Scored]:
     """The scores by language, for the languages in which eval_scores measured the model with this content.
 
-    `record` is the content of training.json. Raises InputError if the scores of such a language are missing, and
-    DamagedError if they have changed.
+    `record` is the content of training.json, and `models` maps the names of compared models to what they are. Raises
+    InputError if the scores of such a language are missing, and DamagedError if they have changed.
     """
-    found = {code: _scored(root, code, content, record["base_content"]) for code in record["languages"]}
+    found = {code: _scored(root, code, content, record["base_content"], models) for code in record["languages"]}
     return {code: scored for code, scored in found.items() if scored}
 
 
-def _scored(root: Path, language: str, content: str, base_content: str) -> Scored | None:
+def _scored(root: Path, language: str, content: str, base_content: str, models: Mapping[str, str]) -> Scored | None:
     path, folder = root / DATA / "metrics" / EVALUATION / f"{language}.json", root / DATA / EVALUATION / language
     if not path.is_file():
         return None
@@ -80,10 +77,9 @@ def _scored(root: Path, language: str, content: str, base_content: str) -> Score
     if not (scores := checked(folder, TABLE)).is_file():
         raise InputError(f"{DATA / EVALUATION / language / TABLE} does not exist: run `dvc repro {EVALUATION}` first")
     rows = pl.read_parquet(scores).filter(pl.col("asked_in") == ALL)
+    known = [name for name in BASELINES if name in contents and name in models and name != model]
     # In another run, the model that is named `base` may be another one than that from which this model was tuned.
-    baselines = [name for name in BASELINES if name in contents and name != model]
-    if contents.get(BASE) != base_content:
-        baselines = [name for name in baselines if name != BASE]
+    baselines = {name: models[name] for name in known if name != BASE or contents[BASE] == base_content}
     return Scored(rows, model, baselines, metrics["judge"])
 
 
@@ -114,8 +110,8 @@ def _legend(scores: Mapping[str, Scored]) -> str:
     """A list of what the measures, the baselines and the words in place of intervals in the tables mean."""
     shown = [scored.row(scored.model, measure) for scored in scores.values() for measure in scored.measures]
     better = {row["measure"]: BETTER[row["better"]] for row in shown}
-    used = {name for scored in scores.values() for name in scored.baselines}
+    used = {name: meaning for scored in scores.values() for name, meaning in scored.baselines.items()}
     measures = [f"*{shown_name(name)}*: {MEANINGS[name]}; {better[name]}" for name in MEASURES if name in better]
-    baselines = [text for name, text in BASELINES.items() if name in used]
+    baselines = [f"*{shown_name(name)}*: {used[name]}" for name in BASELINES if name in used]
     hidden = [NO_INTERVAL] if any(map(spread, shown)) else []
     return "".join(f"- {line}\n" for line in [*measures, *baselines, *hidden])

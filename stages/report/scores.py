@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import checked
 
@@ -35,14 +34,6 @@ MEANINGS = {
     "similarity": "mean similarity of question and answer by a text encoder; 0 if in another language or repeated",
     "mean_rating": "mean rating of the answers by the evaluator, from 0 to 1",
 }
-# What the models of params.yaml are, by name. Other models can be added there.
-MODELS = {
-    "tuned": "the result of the run: the base model, tuned on the seed pairs and the diversified set",
-    "seed_only": "the base model, tuned on the seed pairs alone",
-    "base": "the base model itself",
-}
-BASE_RECORD = "base.json"
-EMBEDDED = "embedded"
 # From fewer questions than this, an interval says little. With four, the bootstrap draws only 35 different samples.
 MIN_QUESTIONS = 5
 NO_INTERVAL = (
@@ -50,15 +41,6 @@ NO_INTERVAL = (
     '"all equal" (the same value for every question) is shown instead.'
 )
 MARGIN = 0.06  # share of a scale that is left empty at each end
-
-
-def models(job: Job) -> list[tuple[str, str]]:
-    """The name of each model of MODELS that was compared, and what it is, with the name of the base model."""
-    base = read_json(checked(job.input("base_model"), BASE_RECORD), ours=True)["name"]
-    compared = {name for code in job.settings.languages for name in _table(job, code, "scores")["model"]}
-    origin = ", trained from scratch in this run" if base == EMBEDDED else ""
-    named = {**MODELS, "base": f"{MODELS['base']} ({base}{origin})"}
-    return [(name, meaning) for name, meaning in named.items() if name in compared]
 
 
 def spread(row: Mapping[str, Any]) -> str:

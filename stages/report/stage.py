@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.report.answers import answers, released
+from stages.report.compared import models
 from stages.report.evaluators import evaluators
 from stages.report.funnel import funnel, without_license
 from stages.report.scores import (
@@ -23,7 +24,6 @@ from stages.report.scores import (
     differences,
     meanings,
     measures,
-    models,
     tasks,
 )
 from stages.report.settings import Report

@@ -16,7 +16,7 @@ from stages.base_model import settings as base_model
 from stages.eval_scores.tables import SCORES
 from tests.commands import hub_stand_in as stand_in
 from tests.commands.test_release import ask_hub
-from tests.conftest import TRAINING
+from tests.conftest import ROOT, TRAINING
 from x_instruction.models.model_card import SCORES_ARE_ELSEWHERE, card
 from x_instruction.runner.errors import DamagedError
 from x_instruction.runner.files import hash_paths, read_json, write_json
@@ -68,10 +68,22 @@ def put_scores(
     write_shard(pl.DataFrame(rows, schema=SCORES, orient="row"), root / f"data/eval_scores/{language}/{TABLE}")
 
 
+def put_settings(root: Path, seed_only: str = "response_model/iteration_1") -> None:
+    """Writes params.yaml, in which `seed_only` is the model of this name."""
+    if not (root / "languages").exists():
+        (root / "languages").symlink_to(ROOT / "languages")
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    changed = text.replace(
+        "{ name: seed_only, model: response_model/iteration_1 }", f"{{ name: seed_only, model: {seed_only} }}"
+    )
+    (root / "params.yaml").write_text(changed, encoding="utf-8")
+
+
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Returns the folder of a tuned model that has scores in Finnish. The model's project is the current folder."""
     monkeypatch.chdir(tmp_path)
+    put_settings(tmp_path)
     folder = tmp_path / "data/tuned_model"
     put_scores(tmp_path, "fi", {"base": "another", "tuned": put_model(folder)})
     return folder
@@ -132,11 +144,24 @@ def test_the_scores_are_a_table_for_each_language_with_intervals_and_baselines(m
         "| held out loss | 1.25 |  | 1.25 |  | 1 |",
     ]
     assert "| measure | this model | 95 % interval | questions |" in urdu and "| 0.5 | 0.45 to 0.55 | 38 |" in urdu
-    for meaning in ("share of answers in the language asked for; higher is better", "per token; lower is better",
-                    "*seed only*: the base model after", "*base*: the base model without"):  # fmt: skip
-        assert f"{meaning}" in urdu
+    for meaning in (
+        "share of answers in the language asked for; higher is better",
+        "per token; lower is better",
+        "*seed only*: the base model, tuned on the seed pairs alone\n",
+        "*base*: the base model itself\n",
+    ):
+        assert meaning in urdu
     assert "gemma" not in text and "repeated" not in text and "*similarity*" not in text
     assert "few questions" not in text  # because no interval is hidden
+
+
+def test_a_baseline_is_what_the_settings_say_and_not_what_its_name_says(model: Path) -> None:
+    put_settings(Path.cwd(), seed_only="response_model/iteration_2")
+    content = read_json(model / "manifest.json")["content"]
+    put_scores(Path.cwd(), "fi", {"tuned": content, "seed_only": "s"})
+    text = released()
+    assert "- *seed only*: the base model, tuned on the seed pairs and pairs of rated_pairs/iteration_1\n" in text
+    assert "seed pairs alone" not in text
 
 
 @pytest.mark.parametrize(("questions", "width", "shown"), [(2, 0.25, "few questions"), (38, 0.0, "all equal")])
@@ -148,6 +173,12 @@ def test_an_interval_that_looks_too_precise_is_not_in_the_card(
     text = released()
     assert f"| language share | 0.75 | {shown} | {questions} |" in text
     assert '- Where an interval would look more precise than it is, "few questions" (fewer than 5) or' in text
+
+
+def test_settings_that_cannot_be_read_are_one_sentence(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("params.yaml").unlink()
+    assert main(["--what", "model", "--to", "folder", "out"]) == 1
+    assert capsys.readouterr().err.endswith("params.yaml does not exist: run from the project's folder\n")
 
 
 def test_a_base_from_which_the_model_was_not_tuned_is_no_baseline(model: Path) -> None:
@@ -187,6 +218,7 @@ def test_one_model_of_several_is_chosen_by_its_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    put_settings(tmp_path)
     contents = {
         code: put_model(tmp_path / f"data/tuned_model/{code}", languages={code: name})
         for code, name in RECORD["languages"].items()

@@ -12,16 +12,19 @@ import polars as pl
 import pytest
 
 from stages.eval_scores.measures import MEASURES
+from stages.eval_scores.settings import ComparedModel
 from stages.params import Settings
 from stages.report import stage as report
 from stages.report.answers import answers
+from stages.report.compared import models
 from stages.report.evaluators import evaluators
 from stages.report.funnel import without_license
-from stages.report.scores import MEANINGS, comparisons, differences, measures, models
+from stages.report.scores import MEANINGS, comparisons, differences, measures
 from stages.report.stage import figure, outside_links
 from tests.conftest import ROOT
 from tests.dagster_project.test_ui import CHROMIUM, FLAGS
 from tests.stages.report.reported_run import reported_run
+from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import GateFailedError, InputError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
@@ -164,6 +167,25 @@ def test_only_compared_models_are_described(job: Job) -> None:
         path = job.input("eval_scores", code) / "tables/scores.parquet"
         write_shard(pl.read_parquet(path).filter(pl.col("model") != "seed_only"), path)
     assert [name for name, _ in models(job)] == ["tuned", "base"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "meaning"),
+    [
+        ({"model": "response_model/iteration_2"},
+         "the base model, tuned on the seed pairs and pairs of rated_pairs/iteration_1"),
+        ({"endpoint": Endpoint(url="http://localhost:1/v1", model="gemma")}, "the model gemma at an endpoint"),
+        ({"model": "google/gemma-3-270m", "revision": "a" * 40}, "the model google/gemma-3-270m"),
+    ],
+)  # fmt: skip
+def test_a_model_is_what_its_settings_say_and_not_what_its_name_says(
+    job: Job, make_job: Callable[..., Job], settings: Settings, entry: dict[str, Any], meaning: str
+) -> None:
+    compared = [model for model in settings.eval_scores.models if model.name != "seed_only"]
+    changed = settings.eval_scores.model_copy(update={"models": [*compared, ComparedModel(name="seed_only", **entry)]})
+    again = make_job("report", None, languages=list(LANGUAGES), eval_scores=changed)
+    assert dict(models(again))["seed_only"] == meaning
+    assert "tuned on the seed pairs alone" not in report.page(again)
 
 
 def test_the_figures_of_a_language_have_its_name(job: Job) -> None:
