@@ -20,15 +20,14 @@ KNOWN = {
 }
 SEEDS_ALONE = "the base model, tuned on the seed pairs alone"
 BASE_RECORD = "base.json"
+ENTRIES = "eval_scores.models"  # the path of a setting, read by its name: an import of its class would add its code
 EMBEDDED = "embedded"
 
 
 def models(job: Job) -> list[tuple[str, str]]:
     """The name of each compared model and what it is, with the name of the base model."""
     names = {name for code in job.settings.languages for name in _names(job, code)}
-    # dvc.yaml does not list these settings for the report. Another model gives other scores, so that data/eval_scores,
-    # which it lists, changes too.
-    entries = [entry for entry in attrgetter("eval_scores.models")(job.settings) if entry.name in names]
+    entries = [entry for entry in attrgetter(ENTRIES)(job.settings) if entry.name in names]
     meanings = [described(entry, job.settings.iterations) for entry in entries]
     return [
         (entry.name, meaning + (_base(job) if entry.model == BASE else ""))

@@ -18,6 +18,7 @@ from stages.__main__ import ARTIFACTS
 from stages.params import Settings
 from stages.released_set.card_making import ENCODERS, SETTINGS
 from stages.released_set.stage import FOLDER
+from stages.report.compared import ENTRIES
 from stages.seed_pairs.settings import SeedSource
 from tests.conftest import ROOT
 from x_instruction.runner.import_closure import stage_code_hash, stage_files
@@ -71,7 +72,8 @@ def sections_read(artifact: str) -> set[str]:
     read = {
         node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "job.settings"
     }
-    shown = {path.split(".")[0] for path in (*SETTINGS, *ENCODERS)} if artifact == "released_set" else set()
+    by_name = {"released_set": (*SETTINGS, *ENCODERS), "report": (ENTRIES,)}
+    shown = {path.split(".")[0] for path in by_name.get(artifact, ())}
     # `execution` is left out, because it never changes a result.
     return {classes[name] for name in imported & set(classes)} | (read & plain) - {"execution"} | shown
 
