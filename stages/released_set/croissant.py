@@ -8,6 +8,7 @@ file is listed with its SHA-256 checksum. The column `messages` is left out, bec
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from stages.released_set.licenses import spdx
 from stages.released_set.settings import ReleasedSet
 
 NAME = "croissant.json"
+WITH_PLUS = re.compile(r"L?GPL-\d\.\d\+")  # the only identifiers with a + that have a page at spdx.org
 PARQUET = "application/x-parquet"  # the media type that Croissant loaders expect
 DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
@@ -64,11 +66,12 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 
 def _license(named: str) -> str:
-    """The address of the licence's page at spdx.org, or the text itself if it is not one licence that SPDX lists."""
+    """The address of the licence's page at spdx.org, or the text itself if it is not one licence with a page."""
     found = spdx(named)
-    if not found:
-        return named
-    return found if " " in found else f"https://spdx.org/licenses/{found}"
+    if " " in found:
+        return found
+    has_page = found and (not found.endswith("+") or WITH_PLUS.fullmatch(found))
+    return f"https://spdx.org/licenses/{found}" if has_page else named
 
 
 def _files(folder: Path, code: str) -> list[dict[str, Any]]:

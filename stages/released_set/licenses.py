@@ -24,6 +24,7 @@ IN_WORDS = re.compile(
     re.I,
 )
 WITH_SHORT_NAME = re.compile(r"(.+) \((cc[ -][^()]+)\)", re.I)  # Creative Commons Attribution 4.0 (CC BY 4.0)
+LONGEST = 200  # characters of a text that is compared; a page may state a text of any length
 # Other names without regard to case. Each can mean only one licence.
 NAMES = {
     "cc0 1.0": "CC0-1.0",
@@ -44,6 +45,8 @@ ON_THE_HUB = {"odc-by": "ODC-By-1.0"}  # the hub's name, exactly as it writes it
 def spdx(named: str) -> str:
     """The identifier of a licence or of a combination of licences; "" if the text names none that SPDX lists."""
     text = " ".join(named.split())
+    if len(text) > LONGEST:
+        return ""
     if found := canonical(_identifier(text)):
         return found
     if twice := WITH_SHORT_NAME.fullmatch(text):

@@ -17,8 +17,11 @@ HUB_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 def canonical(expression: str) -> str:
     """An SPDX identifier, or a combination of identifiers, in SPDX's spelling; "" if the text is neither.
 
-    `LicenseRef-…` refers to a text that comes with a document, so it identifies no licence.
+    `LicenseRef-…` refers to a text that comes with a document, so it identifies no licence. Parentheses around
+    the whole text are removed.
     """
+    if expression[:1] + expression[-1:] == "()" and (inner := canonical(expression[1:-1].strip())):
+        return inner
     try:
         found = str(canonicalize_license_expression(expression))
     except InvalidLicenseExpression:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from stages.released_set.licenses import spdx
@@ -45,6 +47,9 @@ from stages.released_set.settings import ReleasedSet
         ("Apache License 2.0", "Apache-2.0"),
         ("Apache License, Version 2.0", "Apache-2.0"),
         ("apache-2.0", "Apache-2.0"),
+        ("(MIT)", "MIT"),
+        ("((MIT OR Apache-2.0))", "MIT OR Apache-2.0"),
+        ("(MIT) OR (Apache-2.0)", "(MIT) OR (Apache-2.0)"),
     ],
 )
 def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None:
@@ -81,15 +86,18 @@ def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None
         "https://creativecommons.org/licenses/by/4.0/ (text only)",
         "LicenseRef-foo",
         "MIT OR LicenseRef-foo",
+        "()",
+        "Creative Commons Attribution 4.0" + " (cc by 4.0)" * 3_000,
+        "MIT" + " OR MIT" * 100,
     ],
 )
 def test_an_ambiguous_name_has_no_identifier(named: str) -> None:
     assert spdx(named) == ""
 
 
-@pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free", "LicenseRef-foo"])
+@pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free", "LicenseRef-foo", "(MIT)"])
 def test_a_setting_that_is_not_an_identifier_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is neither an SPDX identifier"):
+    with pytest.raises(ValueError, match=re.escape(f"'{name}' is neither an SPDX identifier")):
         ReleasedSet(title="t", license="other", allowed_licenses=(name,))
 
 
