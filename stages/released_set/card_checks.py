@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from stages.released_set.card_making import setting
-from stages.released_set.card_parts import manifests, plain
+from stages.released_set.card_parts import escaped, manifests
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
@@ -57,7 +57,7 @@ def overlaps(job: Job) -> str:
 
 
 def _named(paths: list[str]) -> str:
-    return ", ".join(plain(Path(path).name) for path in paths) or "none"
+    return ", ".join(escaped(Path(path).name) for path in paths) or "none"
 
 
 def _counts(job: Job, name: str) -> list[list[str]]:
@@ -73,7 +73,7 @@ def checks(job: Job, iterations: list[str]) -> str:
     for step, partition, path in _reports(job, iterations):
         for verdict in _verdicts(path):
             if not verdict["passed"]:
-                value = plain(str(verdict["value"]))
+                value = escaped(str(verdict["value"]))
                 found[step, verdict["rule"], verdict["because"]].append(f"{partition} {value}".strip())
     rows = [[step, f"`{rule}`", ", ".join(values), because] for (step, rule, because), values in found.items()]
     columns = ["step", "expected", "found", "why it matters"]

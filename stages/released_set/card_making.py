@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.released_set.card_parts import manifests, plain
+from stages.released_set.card_parts import escaped, manifests
 from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.markdown import table
@@ -77,7 +77,7 @@ def _model(folder: Path, name: str, role: str) -> list[str]:
         license = "none: trained from scratch by the software"
     link = f" ({base['license_link']})" if base["license_link"] else ""
     content = read_manifest(folder)["content"][:16]
-    return [name, role, plain(base["name"]), base["revision"] or "–", f"{plain(license)}{link}", f"`{content}`"]
+    return [name, role, escaped(base["name"]), base["revision"] or "–", f"{escaped(license)}{link}", f"`{content}`"]
 
 
 def _encoders(job: Job) -> list[list[str]]:
@@ -92,7 +92,7 @@ def _encoder(job: Job, settings: Any) -> list[str]:
     if name in PACKAGES:
         model, license = PACKAGES[name]
         return [f"{model} (package `{name}`)", "–", license]
-    return [plain(Path(name).name if (job.root / name).is_dir() else name), settings.revision or "–", "–"]
+    return [escaped(Path(name).name if (job.root / name).is_dir() else name), settings.revision or "–", "–"]
 
 
 def _engines(job: Job) -> str:
@@ -105,7 +105,7 @@ def _engine(made_by: Mapping[str, str]) -> str:
     # The address of an endpoint follows " at "; it may be private.
     version = made_by["engine_version"].split(" at ")[0] or made_by["engine"]
     shown = f"an endpoint that served {version}" if made_by["engine"] == "endpoint" else version
-    return plain(", ".join(filter(None, [shown, made_by.get("dtype")])))
+    return escaped(", ".join(filter(None, [shown, made_by.get("dtype")])))
 
 
 def settings(job: Job) -> str:

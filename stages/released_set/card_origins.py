@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from stages.released_set.card_parts import folded, manifests, plain
+from stages.released_set.card_parts import escaped, folded, manifests
 from x_instruction.runner.job import Job
 from x_instruction.runner.markdown import table
 
@@ -39,7 +39,7 @@ def sources(released: pl.DataFrame) -> str:
         .len()
         .sort("folder", "len", "licence", descending=[False, True, False])
     )
-    rows = [[plain(folder), str(files), licence, str(count)] for folder, files, licence, count in counted.iter_rows()]
+    rows = [[escaped(folder), str(files), licence, str(count)] for folder, files, licence, count in counted.iter_rows()]
     by_site = _counted(released.select(site=SITE), "site", NO_ADDRESS)
     return _lines(["source", "files", "licence", "pairs"], rows) + "\n" + folded("Pairs by site", by_site)
 
@@ -50,7 +50,7 @@ def licences(released: pl.DataFrame) -> str:
     counted = released.select(LICENSE.alias("licence"), text.alias("text")).group_by("licence", "text").len()
     ordered = counted.sort(["len", "licence", "text"], descending=[True, False, False])
     rows = [
-        [f"{licence}: {plain(text[:LONGEST])}" if text else licence, str(count)]
+        [f"{licence}: {escaped(text[:LONGEST])}" if text else licence, str(count)]
         for licence, text, count in ordered.iter_rows()
     ]
     return _lines(["licence", "pairs"], rows)
@@ -83,7 +83,7 @@ def _drops(name: str, counts: DropCounts) -> list[list[str]]:
 
 def _counted(frame: pl.DataFrame, column: str, without: str) -> str:
     counted = frame.group_by(column).len().sort(["len", column], descending=[True, False])
-    return _lines([column, "pairs"], [[plain(value) or without, str(count)] for value, count in counted.iter_rows()])
+    return _lines([column, "pairs"], [[escaped(value) or without, str(count)] for value, count in counted.iter_rows()])
 
 
 def _lines(columns: list[str], rows: list[list[str]]) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import read_manifest
+
+MARKUP = re.compile(r"[\\`*_\[\]<>|#~$&]")
+# The places at which Markdown makes a link of a bare address.
+LINK = re.compile(r"(?<=http)s?:|(?<=ftp):|(?<=www)\.", re.IGNORECASE)
+# Control characters, and those that change the direction of the text after them. White space becomes a space instead.
+HIDDEN = re.compile(r"(?!\s)[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def manifests(job: Job, artifact: str) -> dict[str, dict[str, Any]]:
@@ -13,10 +20,14 @@ def manifests(job: Job, artifact: str) -> dict[str, dict[str, Any]]:
     return {code: read_manifest(job.input(artifact, code)) for code in job.settings.languages}
 
 
-def plain(text: str) -> str:
-    """A value from the web on one line of a table, without characters that markdown or HTML would interpret."""
-    escaped = "".join(f"&#{ord(character)};" if character in "\\`*_[]<>|#~$&" else character for character in text)
-    return " ".join(escaped.split())
+def escaped(text: str) -> str:
+    """A value from the web on one line of a table, without anything that Markdown or HTML would interpret."""
+    return LINK.sub(_without_last, MARKUP.sub(_without_last, " ".join(HIDDEN.sub("", text).split())))
+
+
+def _without_last(found: re.Match[str]) -> str:
+    """The text with a character reference in the place of its last character."""
+    return f"{found[0][:-1]}&#{ord(found[0][-1])};"
 
 
 def folded(title: str, text: str) -> str:
