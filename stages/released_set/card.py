@@ -27,6 +27,8 @@ answers, another model (the evaluator) rated the pairs, and the set is a diverse
 ratings. The method is X-Instruction (Li et al., Findings of ACL 2024,
 [arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the software is an independent implementation.
 """
+# The columns of the pairs that the card is made from. It needs no texts, which would fill the memory for a large set.
+READ = ("language", "url", "source", "license", "spdx", "rating", "iteration")
 COLUMNS = """\
 | column | what it holds |
 |---|---|
@@ -82,16 +84,17 @@ even if their ratings are below {needed} (`refined_pairs.always_kept`).
 """
 
 
-def card(job: Job, released: pl.DataFrame, dropped: DropCounts, pairs: str) -> str:
+def card(job: Job, released: pl.DataFrame, dropped: DropCounts, pairs: str, held_out: int) -> str:
     """The text of the card.
 
-    `dropped` has the rows that the release itself dropped, and `pairs` is the hash of the released files.
+    `released` has the columns READ of the pairs. `dropped` has the rows that the release itself dropped, `pairs` is the
+    hash of the released files, and `held_out` is the number of pairs with a text of a held-out seed.
     """
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
     refined, languages = job.section(RefinedPairs), listed({code: names[code] for code in job.settings.languages})
     warning = SHOWN_ANYWAY.format(count=refined.always_kept, needed=refined.min_rating) if refined.always_kept else ""
-    iterations = released["iteration"].unique().sort().to_list()
-    held_out = card_checks.held_out_rows(job, released)
+    rated = set(released["iteration"])
+    iterations = [name for name in job.settings.iterations if name in rated]
     sections = {
         "": f"Pairs of an English instruction and a response in {languages}.\n{warning}\n{METHOD}",
         "How to load": LOADING.format(language=job.settings.languages[0], held_out=held_out),
@@ -101,7 +104,7 @@ def card(job: Job, released: pl.DataFrame, dropped: DropCounts, pairs: str) -> s
         "From pages to pairs": f"{card_origins.funnel(job, released)}\n{card_origins.drops(job, dropped)}",
         "Models": card_making.models(job, iterations),
         "Settings": card_making.settings(job),
-        "Ratings": card_making.ratings(job, released),
+        "Ratings": card_making.ratings(job, released, iterations),
         "Overlaps with evaluation prompts": card_checks.overlaps(job),
         "Checks": card_checks.checks(job, iterations),
         "Known limits": LIMITS,

@@ -25,8 +25,9 @@ COUNTED = {"prompts": "evaluation_rows", "prompts that are too short to be compa
 BY_LANGUAGE = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "refined_pairs", "diversified_set")
 
 NOT_COMPARED = "No text or pair was compared with evaluation prompts.\n"
+SUBJECTS = {"filtered_text": "texts", "diversified_set": "pairs"}  # what each step compares
 COMPARED = """\
-Texts and pairs that share a run of words with an evaluation prompt were dropped, and so were those that contain a whole
+{subject} that share a run of words with an evaluation prompt were dropped, and so were those that contain a whole
 shorter prompt of at least four words.
 
 """
@@ -48,8 +49,9 @@ def overlaps(job: Job) -> str:
         for name, paths in compared.items()
     ]
     counts = [row for name, paths in compared.items() if paths for row in _counts(job, name)]
+    subject = " and ".join(SUBJECTS[name] for name, paths in compared.items() if paths).capitalize()
     return (
-        COMPARED
+        COMPARED.format(subject=subject)
         + table(["step", "files of evaluation prompts", "words in a row"], files)
         + "\n"
         + table(["step", "number of", *job.settings.languages], counts)
@@ -108,10 +110,14 @@ def _verdicts(path: Path) -> list[dict[str, Any]]:
     return list(read_json(path, ours=True)["verdicts"])
 
 
-def held_out_rows(job: Job, released: pl.DataFrame) -> int:
-    """The number of released pairs that have the instruction or the response of a held-out seed."""
+def held_out_seeds(job: Job) -> pl.DataFrame:
+    """The instructions and responses of the held-out seeds of all languages."""
     columns = ["instruction", "response", "split"]
-    seeds = pl.concat(job.rows("seed_pairs", code).table(columns) for code in job.settings.languages)
-    held_out = seeds.filter(pl.col("split") == "held_out")
-    same = [pl.col(name).is_in(held_out[name].implode()) for name in ("instruction", "response")]
+    frames = (frame for code in job.settings.languages for frame in job.rows("seed_pairs", code).frames(columns))
+    return pl.concat(frame.filter(pl.col("split") == "held_out") for frame in frames)
+
+
+def held_out_rows(seeds: pl.DataFrame, released: pl.DataFrame) -> int:
+    """The number of released pairs that have the instruction or the response of one of the seeds."""
+    same = [pl.col(name).is_in(seeds[name].implode()) for name in ("instruction", "response")]
     return released.filter(pl.any_horizontal(same)).height

