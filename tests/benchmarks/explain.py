@@ -21,7 +21,8 @@ from stages.params import Settings, load_settings
 from stages.row_index import stage as row_index
 from tests.benchmarks.table import ROOT, Row
 from tests.commands.finished_run import finished_run, made, new_job
-from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.checksums import FILES, checksums, write_sealed
+from x_instruction.runner.published import MANIFEST, read_manifest
 from x_instruction.runner.shards import DROPS, no_drops, write_shard
 
 DOCUMENTS, SHARD = 1_000_000, 100_000
@@ -49,7 +50,10 @@ def run(documents: int = DOCUMENTS) -> list[Row]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     note = f"the bound; {documents:,} documents, the command with its imports"
     return [
-        *(Row(f"explain a {name}", "CPU s", taken, BOUND_SECONDS, note) for name, taken in seconds.items()),
+        *(
+            Row(f"explain a {name}", "CPU s", taken, BOUND_SECONDS, f"{note}; {elapsed:.1f} s elapsed")
+            for name, (taken, elapsed) in seconds.items()
+        ),
         Row("index of a language", "CPU s", indexed, 60.0, f"the bound; {size:.0f} MB, peak {peak:.1f} GB"),
     ]
 
@@ -59,6 +63,13 @@ def _enlarge(root: Path, settings: Settings, documents: int) -> None:
     for artifact in ("raw_web_text", "filtered_text", *PAIRS):
         _repeat(root / "data" / artifact / LANGUAGE, "part", documents)
     _repeat(root / "data/released_set/dataset" / LANGUAGE, "train", documents)
+    _seal(root / "data/released_set", {})
+
+
+def _seal(folder: Path, changed: dict[str, int]) -> None:
+    """Writes the checksums of the new files into the manifest, because every reader compares them."""
+    files = checksums(folder, leave_out=[MANIFEST])
+    write_sealed(folder / MANIFEST, {**read_manifest(folder), **changed, FILES: files})
 
 
 def _repeat(folder: Path, name: str, documents: int) -> None:
@@ -74,8 +85,7 @@ def _repeat(folder: Path, name: str, documents: int) -> None:
         if name == "part":
             write_shard(no_drops(), folder / DROPS / f"part-{shard:05d}.parquet")
     if name == "part":
-        manifest = folder / "manifest.json"
-        write_json(manifest, read_json(manifest) | {"rows": documents})
+        _seal(folder, {"rows": documents})
 
 
 def _ids(numbers: pl.Series, step: int) -> pl.Series:
@@ -83,11 +93,11 @@ def _ids(numbers: pl.Series, step: int) -> pl.Series:
     return pl.Series([f"{number * SPREAD * step % 2**64:016x}" for number in numbers])
 
 
-def _seconds(root: Path, row_id: str) -> float:
-    """The smallest number of CPU seconds that the command took in several tries."""
-    tries = []
+def _seconds(root: Path, row_id: str) -> tuple[float, float]:
+    """The smallest numbers of CPU seconds and of elapsed seconds that the command took in several tries."""
+    tries, elapsed = [], []
     for _ in range(TRIES):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-m", "x_instruction", "explain", row_id],
             cwd=root,
@@ -99,4 +109,5 @@ def _seconds(root: Path, row_id: str) -> float:
         if done.returncode or "released_set: kept" not in done.stdout:
             raise RuntimeError(done.stderr or done.stdout)
         tries.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(tries)
+        elapsed.append(time.monotonic() - began)
+    return min(tries), min(elapsed)
