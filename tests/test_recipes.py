@@ -20,7 +20,8 @@ FREE = {"gpu-24gb": 23.5, "gpu-80gb": 84.0, "cpu-2cores": 8.0}
 OF_THE_MODEL = {
     "base_model.checkpoint", "base_model.revision", "prompts.write_instruction", "prompts.write_response",
     "prompts.rate", "prompts.end", "prompts.max_response_tokens", "text_generation.backend",
-    "text_generation.batch_size", "text_generation.max_model_length", "decoding.max_new_tokens",
+    "text_generation.batch_size", "text_generation.texts_per_shard", "text_generation.max_model_length",
+    "decoding.max_new_tokens",
     "rating.max_response_tokens", "evaluator.rated_pairs", "evaluator.batches", "evaluator.loss_over",
     "evaluator.defects.swapped", "diversified_set.pairs", "refined_pairs.max_pairs",
     "refined_pairs.always_kept",

@@ -37,7 +37,7 @@ from x_instruction.runner.metrics import greatest, mean
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.second_pass import drop_staged, staged_repeated
-from x_instruction.runner.shards import Split
+from x_instruction.runner.shards import Split, in_parts
 
 PARTITION = ("language",)
 
@@ -57,7 +57,7 @@ def run(job: Job) -> Outcome:
     text_encoder = LazyEncoder(job.section(Embeddings), job.root) if similarities_wanted(rating) else None
     with LazyEngine(model, job.section(TextGeneration), job.settings.seed) as engine:
         outcome = job.map_frames(
-            job.rows("filtered_text", job.language).frames(),
+            in_parts(job.rows("filtered_text", job.language).frames(), job.section(TextGeneration).texts_per_shard),
             partial(
                 write_instructions,
                 engine=engine,

@@ -75,8 +75,9 @@ def data_settings(languages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def settings(languages: Sequence[str]) -> dict[str, Any]:
-    """The changes to params.yaml for the real model."""
+def settings(languages: Sequence[str], texts: int) -> dict[str, Any]:
+    """The changes to params.yaml for the real model, with this number of texts of each language."""
+    pairs = max(2, texts * 2 // 3)  # of a language; about as many as pass the quality gates
     return {
         **data_settings(languages),
         "base_model": {"checkpoint": CHECKPOINT},
@@ -109,8 +110,8 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             # Three rated pairs are made from each seed, so half an epoch has 1.5 examples per seed.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
-        "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 40},
-        "diversified_set": {"pairs": 40},
+        "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": pairs},
+        "diversified_set": {"pairs": pairs},
         "tuned_model": {"training": training()},
         "eval_scores": {"questions": [{"name": "prompts", "path": "data/sample/eval_prompts.jsonl", "limit": 12}]},
     }  # fmt: skip
@@ -118,7 +119,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
 
 def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str], texts: int) -> None:
     """Makes a copy of this project with the texts and seeds. Without a checkpoint, it uses the embedded model."""
-    changed = settings(languages) if checkpoint else data_settings(languages)
+    changed = settings(languages, texts) if checkpoint else data_settings(languages)
     copy_project(project, changed, also=("data/sample/",))
     folder = project / DATA
     write_texts(folder / "web", languages, texts)

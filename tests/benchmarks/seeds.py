@@ -29,6 +29,7 @@ from tests.benchmarks.seeds_project import key_of, make_view, measured, settings
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.process import quiet_libraries
+from x_instruction.runner.published import read_manifest
 
 
 def run() -> list[Row]:
@@ -73,7 +74,7 @@ def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
     }
     if len(found) > 1:
         found["all languages"] = [pooled(one) for one in zip(*found.values(), strict=True)]
-    resamples, name = settings.eval_scores.bootstrap_samples, model_name(settings)
+    resamples, name = settings.eval_scores.bootstrap_samples, project_name(project, settings)
     return [row for label, one in found.items() for row in rows_of(f"{name}, {label}", one, resamples, settings.seed)]
 
 
@@ -87,6 +88,12 @@ def with_questions(settings: Settings, further: list[Questions]) -> Settings:
 
 def _compared(by_seed: list[dict[str, Answered]]) -> list[Compared]:
     return [compared(measure, by_seed) for measure in UNITS]
+
+
+def project_name(project: Path, settings: Settings) -> str:
+    """The base model, and how many pairs the tuned model learns in addition to the seeds."""
+    sets = [project / "data" / "diversified_set" / language for language in settings.languages]
+    return f"{model_name(settings)} ({sum(read_manifest(folder)['rows'] for folder in sets)} pairs)"
 
 
 def model_name(settings: Settings) -> str:

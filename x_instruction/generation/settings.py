@@ -84,6 +84,10 @@ class TextGeneration(Section):
     batch_size: Positive
     """The largest number of prompts in a batch of transformers, and in an endpoint's request for label probabilities or
     likelihoods."""
+    texts_per_shard: Positive
+    """The largest number of texts in a shard of candidate_pairs. An interrupted run loses only unfinished shards, so a
+    shard should take minutes, not hours. At the end of each shard, vLLM has few texts left to generate at the same
+    time, so on a GPU a shard should have thousands of texts."""
     max_model_length: Positive | None
     """The largest number of tokens of a prompt and its completion; null: as many as the model allows."""
     vllm: Vllm

@@ -62,7 +62,8 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
             worker.kill()
         raise InputError(
             f"no shard was finished for {LONGEST_SHARD:.0f} s by processes {', '.join(map(str, workers))}; they were "
-            "ended, and finished shards are kept: lower rows_per_shard, then run again"
+            "ended, and finished shards are kept: lower raw_web_text.rows_per_shard, or, for candidate_pairs, "
+            "text_generation.texts_per_shard, then run again"
         ) from None
 
 

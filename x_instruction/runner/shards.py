@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -178,6 +180,14 @@ def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) ->
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yields the rows of a frame in parts of about PART_BYTES."""
     return frame.iter_slices(max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1))
+
+
+def in_parts(frames: Iterable[pl.DataFrame], most_rows: int) -> Iterator[pl.DataFrame]:
+    """Divides each frame that has more than `most_rows` rows into parts whose sizes differ by at most one row."""
+    for frame in frames:
+        parts = max(1, math.ceil(frame.height / most_rows))
+        starts = [frame.height * number // parts for number in range(parts + 1)]
+        yield from (frame.slice(start, end - start) for start, end in pairwise(starts))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

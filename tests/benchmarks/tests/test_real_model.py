@@ -51,9 +51,9 @@ from x_instruction.runner.files import write_json
 ENGLISH = "Good bread needs flour, water, salt and time. " * 4
 
 
-def changed(languages: list[str]) -> Settings:
+def changed(languages: list[str], texts: int = 60) -> Settings:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return validated(merged(params, settings(languages)), ROOT / "params.yaml")
+    return validated(merged(params, settings(languages, texts)), ROOT / "params.yaml")
 
 
 @pytest.fixture
@@ -82,6 +82,12 @@ def test_the_settings_are_valid_and_ratings_use_the_similarities(languages: list
     assert valid.base_model.checkpoint == CHECKPOINT
 
 
+@pytest.mark.parametrize(("texts", "pairs"), [(60, 40), (120, 80), (2, 2)])
+def test_the_number_of_pairs_follows_the_number_of_texts(texts: int, pairs: int) -> None:
+    valid = changed(["fi"], texts)
+    assert valid.diversified_set.pairs == pairs and valid.refined_pairs.max_pairs == pairs
+
+
 def test_every_training_keeps_checkpoints_and_freezes_the_embedding() -> None:
     valid = changed(["fi"])
     for artifact in ("instruction_model", "response_model", "evaluator", "tuned_model"):
@@ -107,7 +113,7 @@ def test_the_embedded_model_gets_the_same_data_and_its_usual_settings(tmp_path: 
     make_project(tmp_path / "project", None, ["fi"], 3)
     valid, usual = load_settings(tmp_path / "project" / "params.yaml"), load_settings(ROOT / "params.yaml")
     assert valid.base_model == usual.base_model and valid.prompts == usual.prompts
-    assert valid.seed_pairs == changed(["fi"]).seed_pairs and set(data_settings(["fi"])) <= set(settings(["fi"]))
+    assert valid.seed_pairs == changed(["fi"]).seed_pairs and set(data_settings(["fi"])) <= set(settings(["fi"], 3))
 
 
 def test_an_environment_variable_chooses_the_languages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def test_models_of_each_seed_are_trained_measured_and_kept(
 ) -> None:
     rows = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 3)}
     assert len(rows) == 2 * len(UNITS) + 1
-    loss = rows["embedded model, fi, held_out_loss, seed_only"]
+    loss = rows["embedded model (2 pairs), fi, held_out_loss, seed_only"]
     # The project's own models have learned nothing, but those of the second and the third seed have.
     assert loss.peer - loss.ours > 0.1 and "better in 2 of 3 seeds" in loss.note and "over 2 questions" in loss.note
     views = sorted((tmp_path / "cache").glob("*/seed_*"))
@@ -116,9 +116,9 @@ def test_further_questions_are_asked_without_training_again(
     monkeypatch.setenv("QUESTIONS", str(more))
     monkeypatch.setattr(seeds_project.tuned_model, "run", None)  # a call would fail
     rows = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 2)}
-    share = "embedded model, fi, language_share, tuned"
+    share = "embedded model (2 pairs), fi, language_share, tuned"
     assert "over 4 questions" in few[share].note and "over 6 questions" in rows[share].note
-    loss = "embedded model, fi, held_out_loss, tuned"
+    loss = "embedded model (2 pairs), fi, held_out_loss, tuned"
     assert few[loss] == rows[loss]
 
 

@@ -416,14 +416,18 @@ candidate_pairs.run(job)
 """
 
 
-def generating(root: Path, settings: Settings, model: Path, shards: int = 10) -> Job:
-    """A job that must write instructions for several shards of texts."""
+def generating(root: Path, settings: Settings, model: Path, shards: int = 10, frames: int | None = None) -> Job:
+    """A job that must write instructions for several shards of texts.
+
+    The texts are in as many input shards, or in `frames` input shards, which the stage must divide.
+    """
     section = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
+    generation = settings.text_generation.model_copy(update={"texts_per_shard": 6})
     job = Job(
         artifact="candidate_pairs",
         language="fi",
         iteration=None,
-        settings=settings.model_copy(update={"candidate_pairs": section}),
+        settings=settings.model_copy(update={"candidate_pairs": section, "text_generation": generation}),
         root=root,
         staging=root / "staging",
         work=root / "work",
@@ -435,20 +439,22 @@ def generating(root: Path, settings: Settings, model: Path, shards: int = 10) ->
     write_json(
         job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "of the model"}
     )
-    for number in range(shards):
-        named = texts(6).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
+    given = frames or shards
+    for number in range(given):
+        named = texts(6 * shards // given).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
         write_shard(named, job.input("filtered_text", "fi") / f"part-{number:05d}.parquet")
     write_json(job.input("filtered_text", "fi") / "manifest.json", {})
     (root / "settings.json").write_text(job.settings.model_dump_json(), encoding="utf-8")
     return job
 
 
+@pytest.mark.parametrize("frames", [1, 10])
 def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
-    settings: Settings, taught_model: Path, tmp_path: Path
+    settings: Settings, taught_model: Path, tmp_path: Path, frames: int
 ) -> None:
-    undisturbed = generating(tmp_path / "undisturbed", settings, taught_model)
+    undisturbed = generating(tmp_path / "undisturbed", settings, taught_model, frames=frames)
     expected = write_manifest(undisturbed, candidate_pairs.run(undisturbed))
-    job = generating(tmp_path / "killed", settings, taught_model)
+    job = generating(tmp_path / "killed", settings, taught_model, frames=frames)
     finished: dict[Path, int] = {}
     for shards in (2, 5):
         shutil.rmtree(job.staging, ignore_errors=True)

@@ -18,6 +18,7 @@ from x_instruction.runner.shards import (
     Partition,
     Split,
     by_parts,
+    in_parts,
     in_slices,
     no_drops,
     write_shard,
@@ -69,6 +70,21 @@ def test_slices_have_exactly_the_requested_number_of_rows(heights: list[int], sl
 def test_slices_keep_the_order_of_rows() -> None:
     frames = [pl.DataFrame({"n": [1, 2, 3]}), pl.DataFrame({"n": [4, 5]})]
     assert pl.concat(list(in_slices(frames, 2)))["n"].to_list() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("heights", "parts"),
+    [([3], [3]), ([4], [2, 2]), ([10], [2, 3, 2, 3]), ([1, 5], [1, 2, 3]), ([0, 2], [0, 2]), ([], [])],
+)
+def test_a_long_frame_is_divided_into_equal_parts(heights: list[int], parts: list[int]) -> None:
+    frames = [pl.DataFrame({"n": range(height)}, schema={"n": pl.Int64}) for height in heights]
+    divided = list(in_parts(frames, 3))
+    assert [part.height for part in divided] == parts
+    assert [row for part in divided for row in part["n"]] == [row for frame in frames for row in frame["n"]]
+
+
+def test_the_last_part_is_not_short() -> None:
+    assert {part.height for part in in_parts([pl.DataFrame({"n": range(10_001)})], 100)} == {99, 100}
 
 
 def partition(folder: Path, *shards: list[str]) -> Path:
