@@ -84,8 +84,8 @@ def rendered(document: str, text: str) -> str:
         pattern = re.compile(f"{re.escape(start)}.*{re.escape(end)}", re.S)
         if not pattern.search(text):
             raise ValueError(f"{document} must hold '{start}' and '{end}'")
-        replacement = f"{start}\n{part()}\n{end}"
-        text = pattern.sub(lambda _, new=replacement: new, text)
+        before, after = pattern.split(text, maxsplit=1)
+        text = f"{before}{start}\n{part()}\n{end}{after}"
     return text
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from stages.params import load_settings
 from tests.benchmarks.gemma import gemma
+from tests.benchmarks.real_model_project import DEFAULT_TEXTS
 from tests.benchmarks.real_model_project import settings as of_real_model
 from tests.benchmarks.table import ROOT, Row, SkippedError
 from tests.vllm_server import NAME, served
@@ -127,7 +128,9 @@ def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
     Returns the tokens that `prompts_for` returns.
     """
     project = load_settings(ROOT / "params.yaml")
-    prompts = Prompts.model_validate({**project.prompts.model_dump(), **of_real_model(["fi"])["prompts"]})
+    prompts = Prompts.model_validate(
+        {**project.prompts.model_dump(), **of_real_model(["fi"], DEFAULT_TEXTS)["prompts"]}
+    )
     encoder = PromptEncoder(load_tokenizer(folder), prompts)
     write_template(folder, encoder, Asking(prompts.write_response, "instruction", {"style": prompts.style_answer}))
     write_generation_config(folder, encoder.tokenizer, encoder.stop, project.decoding.model_dump(mode="json"))

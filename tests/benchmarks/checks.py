@@ -122,11 +122,11 @@ def checks_of(lines: str) -> Counter[str]:
     found, whole = Counter[str](), dict[tuple[str, str], float]()
     for kind, process, group, seconds in map(str.split, lines.splitlines()):
         if kind == "+":
-            found[group] += float(seconds)
+            found[group] += float(seconds)  # type: ignore[assignment]  # typeshed counts in whole numbers
         else:
             whole[process, group] = float(seconds)
-    for (_, group), seconds in whole.items():
-        found[group] += seconds
+    for (_, group), total in whole.items():
+        found[group] += total  # type: ignore[assignment]
     return found
 
 

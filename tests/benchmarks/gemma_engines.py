@@ -17,7 +17,7 @@ import yaml
 from stages.params import Settings, validated
 from tests.benchmarks.gemma import gemma_checkpoint
 from tests.benchmarks.project_copy import merged
-from tests.benchmarks.real_model_project import DEFAULT, settings
+from tests.benchmarks.real_model_project import DEFAULT, DEFAULT_TEXTS, settings
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.generation.interface import Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
@@ -55,7 +55,7 @@ def run() -> list[Row]:
 def real_settings() -> Settings:
     """The settings of the benchmark real_model."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return validated(merged(params, settings(DEFAULT)), ROOT / "params.yaml")
+    return validated(merged(params, settings(DEFAULT, DEFAULT_TEXTS)), ROOT / "params.yaml")
 
 
 def sample_pairs(number: int = PAIRS) -> list[Pair]:

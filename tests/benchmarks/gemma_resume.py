@@ -81,7 +81,7 @@ def _train(model: Path, examples: list[Example], training: Training, out: Path, 
             trainer.add_callback(_killing(killed_after))
             return trainer
 
-        fine_tuning.make_trainer = short_lived
+        fine_tuning.make_trainer = short_lived  # type: ignore[assignment]
     surroundings = fine_tuning.Surroundings(checkpoints=_checkpoints(out), plots=out)
     fine_tuning.fine_tune(model, examples, out, training, 1, surroundings=surroundings)
 

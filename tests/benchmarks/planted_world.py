@@ -145,8 +145,9 @@ def _kept_rows(kept: Kept) -> list[Row]:
 
 def _second_iteration_rows(project: Path) -> list[Row]:
     first, second = _scores(project)
-    rated = [pl.read_parquet(project / f"data/evaluator/iteration_{number}/held_out.parquet") for number in (1, 2)]
-    intervals = differences(*rated, min_rating=first["threshold"])
+    evaluators = (project / f"data/evaluator/iteration_{number}" for number in (1, 2))
+    before, after = (pl.read_parquet(folder / "held_out.parquet") for folder in evaluators)
+    intervals = differences(before, after, min_rating=first["threshold"])
     note = "iteration 1; the difference lies between {} (95 %)"
     return [
         Row(f"evaluator 2, {figure}", "share", second[figure], first[figure], note.format(interval))
@@ -211,8 +212,8 @@ def kept_rightly(project: Path, world: World) -> Kept:
     candidates = with_truth(_pairs(project, "candidate_pairs", world), project, world)
     good = pl.col("kind").is_in(["good", "whole_sentences"]) & pl.col("named")
     of_good_pages = (pl.col("kind") == "good") & pl.col("named")
-    shares = [kept.filter(rule).height / max(1, kept.height) for rule in (good, of_good_pages)]
-    return Kept(*shares, kept.height, candidates.filter(good).height)
+    right, of_good = (kept.filter(rule).height / max(1, kept.height) for rule in (good, of_good_pages))
+    return Kept(right, of_good, kept.height, candidates.filter(good).height)
 
 
 def content_accuracy(project: Path, world: World, model: str) -> float:

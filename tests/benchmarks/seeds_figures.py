@@ -44,7 +44,7 @@ class Compared:
 
     def over_questions(self, one: str, other: str, resamples: int, seed: int) -> Interval:
         """The bootstrap interval, over questions, of the difference of two models' means over the seeds."""
-        found = difference(*(_mean(self.by_model[model]) for model in (one, other)), resamples, seed)
+        found = difference(_mean(self.by_model[one]), _mean(self.by_model[other]), resamples, seed)
         assert found is not None and found.low is not None and found.high is not None
         return Interval(found.low, found.high)
 

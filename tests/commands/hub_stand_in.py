@@ -32,6 +32,7 @@ class Hub:
     kinds: dict[str, str] = field(default_factory=dict)
     private: dict[str, bool] = field(default_factory=dict)
     stored: dict[str, bytes] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held while `stored` is counted and changed
     commits: int = 0
     fails: bool = False
     takes: int = 1_000
@@ -98,13 +99,16 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def do_PUT(self) -> None:
             data = self._body()
-            if len(hub.stored) >= hub.takes:
+            with hub.lock:  # a client uploads several objects at the same time
+                stored = len(hub.stored) < hub.takes
+                if stored:
+                    hub.stored[hashlib.sha256(data).hexdigest()] = data
+            if not stored:
                 hub.waiting.set()
                 if hub.holds:
                     time.sleep(60)
                 self._answer({"error": "the stand-in stores no more"}, 400)
                 return
-            hub.stored[hashlib.sha256(data).hexdigest()] = data
             self._answer({})
 
         def do_POST(self) -> None:

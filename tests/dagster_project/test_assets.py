@@ -134,6 +134,6 @@ def test_inputs_are_observed_and_not_made(fresh: Path) -> None:
 
 def test_the_command_dg_loads_the_definitions() -> None:
     pytest.importorskip("dagster_dg_cli")
-    command = [Path(sys.executable).with_name("dg"), "check", "defs"]
+    command = [str(Path(sys.executable).with_name("dg")), "check", "defs"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert "All definitions loaded successfully" in done.stdout + done.stderr

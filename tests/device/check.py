@@ -199,6 +199,7 @@ def engine_of(model: Path, device: str, batch_size: int = 8) -> TransformersEngi
         backend="transformers",
         batch_size=batch_size,
         max_model_length=None,
+        texts_per_shard=1_000,
         vllm=Vllm(
             tensor_parallel=1, dtype=None, quantization=None, prefix_caching=True, gpu_memory_share=0.9, kv_cache_gib=1
         ),

@@ -65,7 +65,8 @@ def test_a_new_setting_of_an_artifact_changes_the_code_of_no_other_artifact(tmp_
 
 def sections_read(artifact: str) -> set[str]:
     """The settings that a stage uses: sections whose classes its code imports, and top-level values that it reads."""
-    classes = {field.annotation.__name__: name for name, field in Settings.model_fields.items() if is_section(field)}
+    sections = [(field.annotation, name) for name, field in Settings.model_fields.items() if is_section(field)]
+    classes = {annotation.__name__: name for annotation, name in sections if annotation}
     plain = {name for name, field in Settings.model_fields.items() if not is_section(field)}
     nodes = list(nodes_of(artifact))
     imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
@@ -16,7 +17,7 @@ from datatrove.utils.text import split_into_words
 from loguru import logger
 
 
-def filters(language, rules, shared):
+def filters(language: str, rules: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
     """The filters in the order of FineWeb-2's pipeline.
 
     A rule that is not used gets a limit that no text reaches, or 0, which turns it off.
@@ -54,7 +55,7 @@ def filters(language, rules, shared):
     ]
 
 
-def reason(document, chain):
+def reason(document: Document, chain: list[Any]) -> str | None:
     for one in chain:
         answer = one.filter(document)
         if answer is not True:
@@ -62,7 +63,7 @@ def reason(document, chain):
     return None
 
 
-def main():
+def main() -> None:
     logger.remove()
     question = json.load(sys.stdin)
     lines = Path(question["texts"]).read_text(encoding="utf-8").split("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -30,7 +31,7 @@ from x_instruction.models.measures import example_losses, mean_loss, model_to_me
 REFERENCE = "Leipä paistetaan uunissa."
 
 
-def answers(*responses: str, asked_in: str = "en", **columns: object) -> pl.DataFrame:
+def answers(*responses: str, asked_in: str = "en", **columns: Any) -> pl.DataFrame:
     return pl.DataFrame({"response": responses}, schema={"response": pl.String}).with_columns(
         question_id=pl.format("{}-{}", pl.lit(asked_in), pl.int_range(pl.len())),
         asked_in=pl.lit(asked_in),

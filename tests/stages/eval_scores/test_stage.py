@@ -78,8 +78,8 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     answers = job.staged.table()
     assert answers.group_by("model").len().sort("model").rows() == [("base", 6), ("seed_only", 6), ("tuned", 6)]
     assert answers["question_id"].n_unique() == 6 and set(answers["asked_in"]) == {"en", "fi"}
-    tuned = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
-    assert tuned["two"] == "ein Haus"
+    replies = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
+    assert replies["two"] == "ein Haus"
     # Models this small need not write Finnish or win against the base model.
     assert failed(job, metrics) <= {"tuned_language_share", "win_share_against_base"}
     assert float(metrics["held_out_loss_change"]) < -1 and metrics["unaccounted_rows"] == 0
@@ -251,7 +251,8 @@ def test_the_model_of_another_run_is_found_by_the_folder_of_its_tuned_model(
 
 
 def test_an_undefined_agreement_is_not_a_metric() -> None:
-    both = {"evaluator_and_people_verdicts": {"kappa": 0.5}, "evaluator_and_people_levels": {"kappa": None}}
+    verdicts, levels = "evaluator_and_people_verdicts", "evaluator_and_people_levels"
+    both: dict[str, dict[str, Any]] = {verdicts: {"kappa": 0.5}, levels: {"kappa": None}}
     assert stage._agreement_with_people(both) == {"kappa_with_people_verdicts": 0.5}
 
 

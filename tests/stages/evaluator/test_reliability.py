@@ -19,10 +19,11 @@ def rated(*rows: tuple[str, float, float, float]) -> pl.DataFrame:
 
 def pairs(level: str, certainty: float, times: int, wrong: int = 0) -> list[tuple[str, float, float, float]]:
     """Pairs of a level that have the probability `certainty` for this level or, in `wrong` of them, for the next."""
-    rows = []
+    rows: list[tuple[str, float, float, float]] = []
     for number in range(times):
         likeliest = (LEVELS.index(level) + (number < wrong)) % 3
-        rows.append((level, *(certainty if place == likeliest else (1 - certainty) / 2 for place in range(3))))
+        shares = [certainty if place == likeliest else (1 - certainty) / 2 for place in range(3)]
+        rows.append((level, shares[0], shares[1], shares[2]))
     return rows
 
 

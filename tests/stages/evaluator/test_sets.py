@@ -35,7 +35,7 @@ def made(
     **changed: object,
 ) -> list[RatedPair]:
     """A training set with about `size` rated pairs."""
-    update = {"rated_pairs": size, "defects": Defects.model_construct(**weights), **changed}
+    update = {"rated_pairs": size, "defects": Defects.model_construct(None, **weights), **changed}
     return training_set(pairs, answers, SETTINGS.model_copy(update=update), seed, PAGES)
 
 

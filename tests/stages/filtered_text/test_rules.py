@@ -25,7 +25,7 @@ LINES = [
 def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
     """Maps each rule that the text breaks to the value that breaks it. By default, the published thresholds apply."""
     language_page = page(language) if isinstance(language, str) else language
-    values = {}
+    values: dict[str, Any] = {}
     for reason, rule in PUBLISHED_RULES.items():
         value = rule(pl.DataFrame({"text": [text]}), settings or given(**PUBLISHED), language_page)["value"].item()
         values |= {reason: value} if value is not None else {}

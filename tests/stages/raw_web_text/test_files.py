@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import fsspec  # type: ignore[import-untyped]
 import polars as pl
@@ -84,7 +85,7 @@ def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
 
 
 def test_local_sources_are_dependencies_and_remote_sources_are_not(tmp_path: Path) -> None:
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"path": "data/{language}/*.warc.gz"},
         {"path": "data/one.parquet", "languages": ["sw"]},
         {"path": "s3://bucket/all.jsonl", "revision": "1"},

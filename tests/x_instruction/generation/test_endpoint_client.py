@@ -54,11 +54,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.keys.append(self.headers["Authorization"])
-        code = self.server.codes.pop(0) if self.server.codes else 200
+        planned = self.server.codes.pop(0) if self.server.codes else 200
         answer = CHAT if self.path.endswith("/chat/completions") else ANSWER
-        body = json.dumps(answer if code == 200 else {"error": {"message": f"code {code}"}}).encode()
-        if isinstance(code, bytes):
-            code, body = 200, code
+        if isinstance(planned, bytes):
+            code, body = 200, planned
+        else:
+            code = planned
+            body = json.dumps(answer if code == 200 else {"error": {"message": f"code {code}"}}).encode()
         self.send_response(code)
         self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/json")
         self.send_header("Content-Length", str(len(body)))

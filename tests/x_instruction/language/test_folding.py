@@ -85,8 +85,8 @@ def test_stop_words_are_recognized_in_capitals(language: str, text: str) -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_phrases_in_the_language_pages_are_already_folded(language: str) -> None:
     settings = page(language)
-    for words in (settings.boilerplate, settings.stop_words):
-        assert folded_list(words, settings) == [fold(word, language) for word in words]
+    for phrases in (settings.boilerplate, settings.stop_words):
+        assert folded_list(phrases, settings) == [fold(phrase, language) for phrase in phrases]
     for words in (
         settings.boilerplate,
         settings.stop_words,

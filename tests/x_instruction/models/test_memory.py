@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,6 @@ def test_each_memory_saving_setting_lowers_the_estimate(tiny_model: Path) -> Non
     assert size(batch=Batch(108, 28)) < size()
     assert size(adapter=ADAPTER.model_dump()) < size()
     assert size(adapter={**ADAPTER.model_dump(), "four_bits": True}) < size(adapter=ADAPTER.model_dump())
-    small = {"batch": Batch(16, 4), "gradient_checkpointing": True}
-    assert size(**small, freeze_embeddings=True) < size(**small)
+    small = partial(size, batch=Batch(16, 4), gradient_checkpointing=True)
+    assert small(freeze_embeddings=True) < small()
     assert size(gradient_accumulation=2) > size()

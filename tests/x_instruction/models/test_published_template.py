@@ -17,6 +17,7 @@ from x_instruction.models import publishing
 from x_instruction.models.model_card import SYSTEM, SYSTEM_OF_BASE
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
+from x_instruction.runner.gate import Metric
 
 QUESTION = 'How is "rye" bread\nbaked? \\n 100 % {sure} ’ä 👩‍👩‍👧 {{ 7 * 7 }}'
 # Maps each prompt to the texts that the template writes before and after a message that itself names the language.
@@ -170,7 +171,7 @@ def test_the_card_says_what_becomes_of_a_system_message(
     one = encoder(settings, RESPONSE, tokenizer, chat_template=own)
     for name, value in {"pass_on": RECORD["base"], "read_manifest": {"content": "c"}, "stored_dtype": "f"}.items():
         monkeypatch.setattr(publishing, name, lambda *_, value=value: value)
-    facts = {**dict.fromkeys(publishing.FIGURES, 1.0), "precision": "float32"}
+    facts: dict[str, Metric] = {**dict.fromkeys(publishing.FIGURES, 1.0), "precision": "float32"}
     curve = pl.DataFrame({"step": [1], "loss": [1.0], "series": ["training"]})
     asking = Asking(RESPONSE, "instruction", {"style": ""})
     publishing.publish(publishing.Tuned(tmp_path, tmp_path, one, asking, TRAINING, {}, facts, RECORD, curve))

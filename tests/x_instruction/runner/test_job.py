@@ -113,7 +113,7 @@ def test_a_setting_that_the_transform_does_not_read_changes_nothing(make_job: Ma
     job = make_job()
     run(job, calls)
     assert run(make_job(seed=job.settings.seed + 1), calls) == []
-    changed = [job.section(FilteredText), job.settings.seed + 1]
+    changed: list[Section | int] = [job.section(FilteredText), job.settings.seed + 1]
     assert run(make_job(), calls, settings=changed) == ["a", "b", "c"]
 
 
