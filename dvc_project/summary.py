@@ -1,4 +1,4 @@
-"""The tables at the end of `make run`: rows read and kept for each artifact and language, unread input, and scores."""
+"""The tables at the end of `make run`: rows of each artifact and language, unread input, scores, and warnings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dvc_project.unread_table import unread_table
+from dvc_project.warnings_table import warnings_table
 from stages.eval_scores.measures import MEASURES, SHOWN
 from stages.params import Settings, load_settings
 from x_instruction.runner.border import at_the_border
@@ -98,10 +99,11 @@ def _show() -> int:
     if not last.exists():
         print(f"error: {last} does not exist: run `make run` first", file=sys.stderr)
         return 1
-    unread = unread_table(settings, data)
     figures = evaluator_table(settings, data), scores_table(settings, data)
-    for table in (rows_table(settings, data), *([unread] if unread else []), *figures):
-        console.print(table)
+    tables = (rows_table(settings, data), unread_table(settings, data), *figures, warnings_table(settings, data))
+    for table in tables:
+        if table:
+            console.print(table)
     console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
     if settings.base_model.checkpoint == "embedded":
         console.print(

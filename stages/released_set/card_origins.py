@@ -31,12 +31,13 @@ DropCounts = Mapping[str, Mapping[str, int]]
 
 def sources(released: pl.DataFrame) -> str:
     """The pairs by source and licence, and the most frequent sites. Files of one folder are one source."""
-    files = pl.col("source").n_unique().over("folder").alias("files")
-    named = released.select("source", folder=FOLDER, licence=LICENSE).with_columns(files)
-    named = named.with_columns(folder=pl.when(pl.col("files") == 1).then("source").otherwise("folder"))
+    only_file = pl.col("source").n_unique().over("folder") == 1
+    named = released.select("source", folder=FOLDER, licence=LICENSE)
+    named = named.with_columns(folder=pl.when(only_file).then("source").otherwise("folder"))
     counted = (
-        named.group_by("folder", "files", "licence")
-        .len()
+        named.group_by("folder", "licence")
+        .agg(pl.col("source").n_unique().alias("files"), pl.len())
+        .select("folder", "files", "licence", "len")
         .sort("folder", "len", "licence", descending=[False, True, False])
     )
     rows = [[escaped(folder), str(files), licence, str(count)] for folder, files, licence, count in counted.iter_rows()]

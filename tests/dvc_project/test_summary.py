@@ -14,6 +14,7 @@ from rich.table import Table
 
 from dvc_project.summary import evaluator_table, main, rows_table, scores_table
 from dvc_project.unread_table import unread_table
+from dvc_project.warnings_table import warnings_table
 from stages.params import Settings
 from tests.conftest import ROOT
 
@@ -108,6 +109,35 @@ def test_unread_input_is_shown_by_cause_and_language(settings: Settings, tmp_pat
 def test_there_is_no_table_if_all_input_was_read(settings: Settings, tmp_path: Path) -> None:
     write(tmp_path / "raw_web_text/fi/manifest.json", {"drop_reasons": {"not_html": 2}, "counts": {"bytes_read": 5}})
     assert unread_table(settings, tmp_path) is None
+
+
+def test_warnings_are_shown_by_rule_with_the_value_of_each_partition(settings: Settings, tmp_path: Path) -> None:
+    def report(place: str, value: float, passed: bool) -> None:
+        verdict = {"metric": "share", "rule": "share at least 0.9", "because": "it should be high", "value": value}
+        write(tmp_path / f"quality/{place}.json", {"verdicts": [verdict | {"passed": passed}]})
+
+    report("eval_scores/fi", 0.5, passed=False)
+    report("eval_scores/sw", 0.95, passed=True)
+    report("eval_scores/ur", 0.25, passed=False)
+    assert not {"hi", "xx"} & set(settings.languages)
+    report("eval_scores/hi", 0.1, passed=False)  # from a run with other languages
+    report("rated_pairs/iteration_1/sw", 0.75, passed=False)
+    report("released_set/all", 0.125, passed=False)
+    table = warnings_table(settings, tmp_path)
+    assert table
+    shown = [" ".join(cells) for cells in lines(table)][2:]
+    assert [text for text in shown if "0." in text] == [
+        "eval_scores share at least 0.9 fi: 0.5 it should be high",
+        "ur: 0.25",
+        "rated_pairs share at least 0.9 iteration_1/sw: 0.75 it should be high",
+        "released_set share at least 0.9 0.125 it should be high",
+    ]
+
+
+def test_there_is_no_table_without_warnings(settings: Settings, tmp_path: Path) -> None:
+    verdict = {"metric": "rows", "rule": "rows at least 1", "because": "", "value": 3, "passed": True}
+    write(tmp_path / "quality/released_set/all.json", {"verdicts": [verdict]})
+    assert warnings_table(settings, tmp_path) is None
 
 
 def test_before_the_first_run_an_error_names_the_command(

@@ -101,6 +101,8 @@ def _keys(folder: Path) -> dict[str, dict[str, Any]]:
 
 def read_file(path: Path) -> list[Given]:
     """Reads the choices in a file: CSV if its name ends with .csv (or .CSV), otherwise JSON."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a file with verdicts")
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_of_csv(text) if path.suffix.lower() == ".csv" else _of_json(json.loads(text)))

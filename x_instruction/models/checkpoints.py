@@ -63,9 +63,12 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
 
     refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))
     try:
-        return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} has no usable tokenizer: {tokenizer_reason(folder, error)}") from None
+    # Long texts are cut after they are tokenized, so the warning about their length would be wrong.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    return tokenizer
 
 
 def context_length(folder: Path) -> int | None:

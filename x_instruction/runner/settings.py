@@ -88,9 +88,9 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """One sentence about the first problem that a validation found, with the number of further problems.
 
     The sentence names the key and, for a wrong value, the value and the rule; for an unknown key, a similar known key
-    if there is one.
+    if there is one. Unknown keys come first, because a misspelt key is also reported as missing.
     """
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":

@@ -306,8 +306,8 @@ def test_the_card_counts_pairs_by_source_licence_and_site(job: Job, tmp_path: Pa
     write_shard(changed, tmp_path / "data/diversified_set/fi/part-00000.parquet")
     card = card_of(job)
     assert section(card, "Sources").split("\n\n")[0].strip().splitlines()[2:] == [
-        "| crawl/ | 2 | CC-BY-SA-4.0 | 1 |",
-        "| crawl/ | 2 | not named | 1 |",
+        "| crawl/ | 1 | CC-BY-SA-4.0 | 1 |",
+        "| crawl/ | 1 | not named | 1 |",
         "| own.jsonl | 1 | named, but without SPDX identifier | 1 |",
         "| web | 1 | CC-BY-SA-4.0 | 1 |",
         "| web | 1 | named, but without SPDX identifier | 1 |",

@@ -337,6 +337,11 @@ def test_a_file_of_another_kind_is_refused_with_one_sentence(content: str, tmp_p
         read_file(tmp_path / "x.json")
 
 
+def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"x\.csv does not exist: give a file with verdicts"):
+        read_file(tmp_path / "x.csv")
+
+
 def test_a_csv_with_an_unclosed_field_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,verdict\na," + "x" * 140_000)
     with pytest.raises(InputError, match=r"x\.csv has no verdicts that can be read"):

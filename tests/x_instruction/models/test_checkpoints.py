@@ -14,6 +14,18 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.runner.files import read_json, write_json
 
 
+def test_a_text_that_is_longer_than_the_context_gives_no_warning(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import tokenization_utils_base
+
+    warned: list[str] = []
+    monkeypatch.setattr(tokenization_utils_base.logger, "warning", warned.append)
+    tokenizer = load_tokenizer(tiny_model)
+    tokenizer.model_max_length = 3
+    assert len(tokenizer("A text of several words.")["input_ids"]) > 3 and not warned
+
+
 def test_a_saved_tokenizer_does_not_name_the_folder_it_was_loaded_from(tiny_model: Path, tmp_path: Path) -> None:
     save_model(load_model(tiny_model), load_tokenizer(tiny_model), tmp_path)
     saved = read_json(tmp_path / "tokenizer_config.json")

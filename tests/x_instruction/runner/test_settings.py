@@ -49,6 +49,13 @@ def test_a_misspelt_key_gets_a_suggestion() -> None:
     assert message == "params.yaml: `filtered_text.min_word` is not a setting; did you mean `min_words`?"
 
 
+def test_a_renamed_key_is_named_and_not_the_missing_one() -> None:
+    changed = deepcopy(ORIGINAL["filtered_text"])
+    changed["min_word"] = changed.pop("min_words")
+    message = problem("filtered_text", value=changed)
+    assert message == "params.yaml: `filtered_text.min_word` is not a setting; did you mean `min_words`? (and 1 more)"
+
+
 def test_a_misspelt_key_of_an_inner_section_gets_a_suggestion() -> None:
     message = problem("tuned_model", "training", "learning_rates", value=0.1)
     assert "`tuned_model.training.learning_rates` is not a setting; did you mean `learning_rate`?" in message
