@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from stages.seed_pairs.seed_lines import COLUMNS, TEXTS, numbered, read_lines
 from stages.seed_pairs.settings import SeedSource
 from x_instruction.runner.errors import InputError
 
-TEXTS = ("instruction", "response")
-COLUMNS = (*TEXTS, "translated", "translator", "measure_only")
+OF_LINE = ("bad_line", "cause")
 OF_TRANSLATION = ("english", "refused", "removed", "returned")
 YES = ["true", "1", "1.0", "yes"]
 
@@ -22,12 +20,13 @@ YES = ["true", "1", "1.0", "yes"]
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language. All columns are texts, except the truth value `measure_only`.
 
-    `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty
-    here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `Returned`). Raises
-    InputError for an unusable file.
+    `origin` is native, translated or english, and `source` names the file and its line, or the row of a Parquet file.
+    In a row that is not a seed, `bad_line` has the reason and `cause` what was found. The columns of a translation are
+    empty here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `Returned`).
+    Raises InputError for an unusable file.
     """
     name = source.file_name(language)
-    frame = _read(root / name)
+    frame, lines = _read(root / name)
     _check_columns(frame, root / name)
     return frame.select(
         pl.col(TEXTS).cast(pl.String),
@@ -35,11 +34,20 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
         _column(frame, "translator"),
         _is_marked(frame, "measure_only"),
         *(pl.lit("").alias(name) for name in OF_TRANSLATION),
-        pl.concat_str(pl.lit(f"{name}#"), pl.int_range(1, pl.len() + 1)).alias("source"),
+        pl.concat_str(pl.lit(f"{name}#"), pl.lit(lines["number"])).alias("source"),
+        *lines.select(OF_LINE),
     )
 
 
-def _read(path: Path) -> pl.DataFrame:
+def place() -> pl.Expr:
+    """The column `source` in words: "seeds/fi.jsonl, line 3" or "seeds/fi.parquet, row 3"."""
+    source = pl.col("source")
+    unit = pl.when(source.str.contains(r"\.parquet#\d+$")).then(pl.lit("row")).otherwise(pl.lit("line"))
+    return pl.format("{}, {} {}", source.str.replace(r"#\d+$", ""), unit, source.str.extract(r"(\d+)$"))
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a file, and a frame of their numbers, `bad_line` and `cause`."""
     if not path.exists():
         raise InputError(
             f"seed_pairs: {path} does not exist; add the file, or remove its source or its language from params.yaml"
@@ -47,46 +55,16 @@ def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():  # reading from a pipe would wait without end
         raise InputError(f"seed_pairs: {path} is not a file but a folder, pipe or device: name a file")
     try:
-        return _table(path) if path.suffix == ".parquet" else _lines(path)
+        return _table(path) if path.suffix == ".parquet" else read_lines(path)
     except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         raise InputError(f"seed_pairs: {path} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
-def _table(path: Path) -> pl.DataFrame:
+def _table(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Reads only the columns that seeds have, so that another column of an unsupported type does no harm."""
     names = pq.read_schema(path).names
-    return pl.read_parquet(path, columns=[name for name in names if name in COLUMNS] or None)
-
-
-def _lines(path: Path) -> pl.DataFrame:
-    """The rows of JSON lines, without blank lines. A bad row becomes an empty one, and a warning names it."""
-    lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
-    rows = [_row(line) for line in lines if line.strip()]
-    bad = {number: row for number, row in enumerate(rows, start=1) if isinstance(row, str)}
-    if len(bad) == len(rows):  # the file is probably of another kind
-        cause = bad.get(1, "it is empty")
-        raise InputError(f"seed_pairs: {path} has no usable row: {cause}; give JSON Lines in UTF-8")
-    for number, cause in bad.items():
-        print(f"warning: seed_pairs: row {number} of {path} is dropped: {cause}", file=sys.stderr)
-    good = [{} if isinstance(row, str) else row for row in rows]
-    return pl.DataFrame(good, schema=dict.fromkeys((name for row in good for name in row), pl.String))
-
-
-def _row(line: bytes) -> dict[str, str | None] | str:
-    """The columns of a line, of which only COLUMNS have values; or why the line is not a seed."""
-    try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {' '.join(str(error).split())[:200]}"
-    if isinstance(row, dict) and all(isinstance(row.get(name), str | None) for name in TEXTS):
-        stated = [name for name in COLUMNS if row.get(name) is not None]
-        return dict.fromkeys(map(_storable, row)) | {name: _storable(row[name]) for name in stated}
-    return "an object with the texts `instruction` and `response` was expected"
-
-
-def _storable(value: object) -> str:
-    """The value as text, with "?" in place of each lone surrogate, which polars cannot store."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+    table = pl.read_parquet(path, columns=[name for name in names if name in COLUMNS] or None)
+    return table, numbered([(number, "", "") for number in range(1, table.height + 1)])
 
 
 def _check_columns(frame: pl.DataFrame, path: Path) -> None:

@@ -16,7 +16,8 @@ from functools import partial
 
 import polars as pl
 
-from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.dropped_seeds import warn_of_drops
+from stages.seed_pairs.seed_files import place, read_seeds
 from stages.seed_pairs.settings import SeedPairs
 from stages.seed_pairs.translated_seeds import translated_seeds
 from x_instruction.cleaning.control_strings import count_control_strings
@@ -59,7 +60,9 @@ def run(job: Job) -> Outcome:
         for source in settings.sources
     )
     work = partial(transform, settings=settings, language=language)
-    return job.map_frames([seeds], work, settings=[settings, language])
+    outcome = job.map_frames([seeds], work, settings=[settings, language])
+    warn_of_drops(job, seeds.height, settings.max_bad_share)
+    return outcome
 
 
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
@@ -70,9 +73,9 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
     measured = _measured(frame.with_columns(code), language)
     judged = measured.with_columns(
         _reason(settings).alias("reason"),
-        _value().alias("value"),
         pl.when(ENGLISH).then(pl.lit("english")).otherwise(_split(settings)).alias("split"),
     )
+    judged = judged.with_columns(_value().alias("value"))
     shown = pl.when(pl.col("reason") == "private_data").then(pl.lit("")).otherwise("response").alias("response")
     split = Split.of(judged.select(*COLUMNS, "reason", "value").with_columns(shown), text="response", origin="source")
     hidden = sum(int(hidden_characters(texts[name], visible(texts[name])).sum()) for name in TEXTS)
@@ -101,12 +104,12 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     english_words = pl.col("response").str.count_matches(WORD).cast(pl.Int64)
     length, english_length = (pl.col(name).str.strip_chars().str.len_chars() for name in ("response", "english"))
     return frame.with_columns(
-        content_ids(frame, "language", "instruction", "response"),
+        _ids(frame),
         content_ids(frame, "instruction").alias("instruction_id"),
         pl.when(ENGLISH).then(english_words).otherwise(word_count(language, "response")).alias("words"),
         (length / english_length).alias("ratio"),
         _copied_share(language).alias("copied"),
-        _in_language(frame, language).alias("in_language"),
+        *_identified(frame, language),
         pl.any_horizontal(pl.lit(suspects(frame[name]).is_not_null()) for name in TEXTS).alias("suspected"),
     )
 
@@ -123,12 +126,28 @@ def _copied_share(language: LanguageSettings) -> pl.Expr:
     return (english.list.set_intersection(response).list.len() / english.list.len()).fill_nan(0.0)
 
 
-def _in_language(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
-    """Whether each response may be in the language; for English pairs, whether it is in English."""
-    identified = identify(frame["response"], language)
-    fits = identified["judged"].is_in(list(language.accepted)) | (identified["language_score"] >= MIN_LANGUAGE_SCORE)
+def _ids(frame: pl.DataFrame) -> pl.Series:
+    """The id of a pair is the hash of its content. Pairs without a text are dropped, and get an id by their place.
+
+    By content, two lines that are not JSON would have the same id.
+    """
+    complete = frame.select((pl.col("instruction") != "") & (pl.col("response") != "")).to_series()
+    ids = content_ids(frame, "language", "instruction", "response")
+    return ids.zip_with(complete, content_ids(frame, "language", "source"))
+
+
+def _identified(frame: pl.DataFrame, language: LanguageSettings) -> list[pl.Series]:
+    """`in_language`: whether each response may be in the language; for English pairs, whether it is in English.
+
+    `judged` is the language that was identified, or "".
+    """
+    found = identify(frame["response"], language)
+    judged = found["judged"]
+    fits = judged.is_in(list(language.accepted)) | (found["language_score"] >= MIN_LANGUAGE_SCORE)
     english = frame.select(ENGLISH).to_series()
-    return is_english(frame["response"]).zip_with(english, fits) if english.any() else fits
+    if english.any():
+        fits = is_english(frame["response"]).zip_with(english, fits)
+    return [fits.alias("in_language"), judged]
 
 
 def _reason(settings: SeedPairs) -> pl.Expr:
@@ -148,15 +167,27 @@ def _reason(settings: SeedPairs) -> pl.Expr:
         "response_not_in_language": ~pl.col("in_language"),
         "exact_duplicate": ~pl.col("id").is_first_distinct(),
     }
+    bad_line = pl.when(pl.col("bad_line") != "").then("bad_line")
     refused = pl.when(pl.col("refused") != "").then(pl.format("translation_{}", "refused"))
-    return pl.coalesce(refused, *(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
+    return pl.coalesce(bad_line, refused, *(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
 
 
 def _value() -> pl.Expr:
-    """What a dropped row shows: figures, or what a model returned instead of a translation."""
+    """What a dropped row shows: its place, then what was found, or what a model returned instead of a translation."""
+    other = pl.when(pl.col("judged") == "").then(pl.lit("no language")).otherwise("judged")
     translation = pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2))
-    refused = pl.when(pl.col("returned") != "", pl.col("refused") != "").then("returned")
-    return refused.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
+    found = (
+        pl.when(pl.col("bad_line") != "")
+        .then("cause")
+        .when(pl.col("returned") != "", pl.col("refused") != "")
+        .then("returned")
+        .when(pl.col("reason") == "response_not_in_language", ~ENGLISH)
+        .then(pl.format("{} words, identified as {}", "words", other))
+        .when(TRANSLATED)
+        .then(translation)
+        .otherwise(pl.format("{} words", "words"))
+    )
+    return pl.format("{}: {}", place(), found)
 
 
 def _split(settings: SeedPairs) -> pl.Expr:

@@ -6,11 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
-from stages.seed_pairs.seed_files import OF_TRANSLATION, read_seeds
+from stages.seed_pairs.seed_files import OF_LINE, OF_TRANSLATION, place, read_seeds
 from stages.seed_pairs.settings import SeedSource
 from tests.stages.seed_pairs.rows import PAIR, write
 from x_instruction.runner.errors import InputError
@@ -27,7 +28,7 @@ def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
         "origin": "native",
         "translator": "",
         "measure_only": False,
-        **dict.fromkeys(OF_TRANSLATION, ""),
+        **dict.fromkeys((*OF_LINE, *OF_TRANSLATION), ""),
         "source": f"seeds/fi{suffix}#1",
     }
     assert (second["response"], second["source"]) == (None, f"seeds/fi{suffix}#2")
@@ -108,9 +109,7 @@ BAD_LINES = ['{"instruction": "a", "resp', "not json", '["Say."]', "7", '{"instr
 
 @pytest.mark.parametrize("bad", BAD_LINES)
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
-def test_a_bad_line_is_dropped_and_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: str, suffix: str
-) -> None:
+def test_a_bad_line_becomes_a_row_without_values(tmp_path: Path, bad: str, suffix: str) -> None:
     text = "\n".join([json.dumps(PAIR), bad, json.dumps(PAIR)]).encode()
     path = tmp_path / f"seeds/fi{suffix}"
     path.parent.mkdir()
@@ -118,7 +117,35 @@ def test_a_bad_line_is_dropped_and_named(
         file.write(text)
     rows = read_seeds(tmp_path, SeedSource(folder="seeds", suffix=suffix), "fi")
     assert rows["response"].to_list() == [PAIR["response"], None, PAIR["response"]]
-    assert f"row 2 of {path} is dropped: " in capsys.readouterr().err
+    assert [reason != "" for reason in rows["bad_line"]] == [False, True, False]
+    assert rows["cause"][1]
+
+
+def test_blank_lines_are_counted_in_the_numbers_of_lines(tmp_path: Path) -> None:
+    line = json.dumps(PAIR)
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/fi.jsonl").write_text(f"\n \n{line}\n\nnot json\n{line}\n")
+    rows = read_seeds(tmp_path, SOURCE, "fi")
+    assert rows["source"].to_list() == [f"seeds/fi.jsonl#{number}" for number in (3, 5, 6)]
+    assert rows["cause"].to_list() == ["", "Expecting value at character 1", ""]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("seeds/fi.jsonl#3", "seeds/fi.jsonl, line 3"),
+        ("a#1/fi.jsonl.gz#12", "a#1/fi.jsonl.gz, line 12"),
+        ("seeds/fi.parquet#3", "seeds/fi.parquet, row 3"),
+    ],
+)
+def test_a_place_names_a_line_of_json_or_a_row_of_parquet(source: str, shown: str) -> None:
+    assert pl.DataFrame({"source": [source]}).select(place()).item() == shown
+
+
+def test_a_file_with_other_field_names_is_refused_with_its_fields(tmp_path: Path) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {"prompt": "Say.", "answer": "kolme"})
+    with pytest.raises(InputError, match="has no column `instruction`; it has prompt, answer"):
+        read_seeds(tmp_path, SOURCE, "fi")
 
 
 @pytest.mark.parametrize(

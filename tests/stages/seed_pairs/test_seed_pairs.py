@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from stages.seed_pairs import stage as seed_pairs
-from stages.seed_pairs.seed_files import OF_TRANSLATION
+from stages.seed_pairs.seed_files import OF_LINE, OF_TRANSLATION
 from stages.seed_pairs.settings import SeedPairs, SeedSource
 from stages.seed_pairs.stage import COLUMNS, transform
 from tests.conftest import ROOT
 from tests.stages.seed_pairs.rows import PAIR, SETTINGS, MakeJob, job_of, write
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
-from x_instruction.runner.shards import Split
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import DROPS, Split
 
 FINNISH, SWAHILI = "kolme ihan hyvää", "Watoto watatu wanacheza mpira nje ya nyumba yao kila siku jioni."
 ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
@@ -35,7 +37,9 @@ def split(
         [(asked, text, *constants, f"seeds#{number}") for number, (asked, text) in enumerate(rows)],
         schema=dict.fromkeys(names, pl.String),
         orient="row",
-    ).with_columns(*(pl.lit(more.get(name, "")).alias(name) for name in OF_TRANSLATION[1:]), measure_only=measure_only)
+    ).with_columns(
+        *(pl.lit(more.get(name, "")).alias(name) for name in (*OF_TRANSLATION[1:], *OF_LINE)), measure_only=measure_only
+    )
     return transform(frame, SETTINGS, load_language(language, ROOT / "languages"))
 
 
@@ -56,6 +60,19 @@ def test_a_bad_row_is_dropped_with_its_reason(instruction: str | None, response:
     found = split((instruction, response))
     assert found.kept.is_empty()
     assert found.dropped.select("reason", "origin").rows() == [(reason, "seeds#0")]
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [("vain kaksi", "2 words"), ("three quite good ones of them", "6 words, identified as en"), ("", "0 words")],
+)
+def test_the_value_of_a_dropped_row_begins_with_its_place(response: str, found: str) -> None:
+    assert split(("Say.", response)).dropped["value"].item() == f"seeds, line 0: {found}"
+
+
+def test_dropped_rows_without_a_text_have_different_ids() -> None:
+    dropped = split((None, None), (None, None), ("Say.", ""), ("Say.", "")).dropped
+    assert dropped["id"].n_unique() == 4
 
 
 @pytest.mark.parametrize(
@@ -187,7 +204,9 @@ def test_a_refused_translation_is_dropped_with_its_reason_and_text() -> None:
     found = split(
         ("Say.", ""), origin="translated", english=ENGLISH, refused="two_versions", returned="Option 1: a\nOption 2: b"
     )
-    assert found.dropped.select("reason", "value").rows() == [("translation_two_versions", "Option 1: a\nOption 2: b")]
+    assert found.dropped.select("reason", "value").rows() == [
+        ("translation_two_versions", "seeds, line 0: Option 1: a\nOption 2: b")
+    ]
 
 
 def test_text_removed_from_around_translations_is_counted() -> None:
@@ -212,6 +231,71 @@ def test_the_metrics_count_the_rows_read(make_job: MakeJob, tmp_path: Path) -> N
     assert metrics["bad_share"] == pytest.approx(0.1)
     assert int(metrics["train"]) + int(metrics["held_out"]) == metrics["distinct_instructions"] == 9
     assert metrics["wrong_ids"] == 0
+
+
+def test_each_bad_line_keeps_its_reason_and_line(make_job: MakeJob, tmp_path: Path) -> None:
+    path = tmp_path / "seeds/fi.jsonl"
+    good = json.dumps(PAIR)
+    path.parent.mkdir()
+    bad = ['{"instruction": "a", "resp', "7", '{"prompt": "a", "answer": "b"}', '{"instruction": "a"}']
+    path.write_text("\n".join(["", "", good, *bad]))
+    job = job_of(make_job, SeedSource(folder="seeds"))
+    seed_pairs.run(job)
+    drops = pl.read_parquet(job.staging / DROPS / "*.parquet")
+    assert drops.select("reason", "origin", "value").rows() == [
+        ("not_json", "seeds/fi.jsonl#4", "seeds/fi.jsonl, line 4: Unterminated string starting at character 22"),
+        (
+            "not_a_pair",
+            "seeds/fi.jsonl#5",
+            "seeds/fi.jsonl, line 5: an object with the texts `instruction` and `response` was expected",
+        ),
+        (
+            "missing_field",
+            "seeds/fi.jsonl#6",
+            "seeds/fi.jsonl, line 6: no `instruction` and no `response`; the line has prompt, answer",
+        ),
+        ("missing_field", "seeds/fi.jsonl#7", "seeds/fi.jsonl, line 7: no `response`; the line has instruction"),
+    ]
+    assert drops["id"].n_unique() == 4
+    assert job.staged.table()["source"].to_list() == ["seeds/fi.jsonl#3"]
+
+
+def warnings_of(job: Job, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    seed_pairs.run(job)
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith(("warning", "  "))]
+
+
+def test_a_warning_names_the_lines_of_dropped_seeds(
+    make_job: MakeJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{**PAIR, "instruction": f"Say {number}."} for number in range(9)]
+    write(tmp_path / "seeds/fi.jsonl", *rows, {**PAIR, "response": ""}, {**PAIR, "response": "vain kaksi"})
+    assert warnings_of(job_of(make_job, SeedSource(folder="seeds")), capsys) == [
+        "warning: seed_pairs fi: 2 of 11 seeds are dropped:",
+        "  seeds/fi.jsonl, line 10: 0 words (no_response)",
+        "  seeds/fi.jsonl, line 11: 2 words (response_too_short)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("good", "folder"),
+    [(40, "data/seed_pairs/fi/__drops__"), (0, "data/refused/seed_pairs/fi.drops")],
+    ids=["published", "refused"],
+)
+def test_a_warning_of_many_drops_names_five_and_the_folder_of_all(
+    make_job: MakeJob, tmp_path: Path, capsys: pytest.CaptureFixture[str], good: int, folder: str
+) -> None:
+    rows = [{**PAIR, "instruction": f"Say {number}."} for number in range(good)]
+    write(tmp_path / "seeds/fi.jsonl", *rows, *({**PAIR, "response": ""} for _ in range(8)))
+    found = warnings_of(job_of(make_job, SeedSource(folder="seeds")), capsys)
+    assert len(found) == 7 and found[-1] == f"  and 3 more; see {folder}"
+
+
+def test_no_warning_is_printed_if_no_seed_is_dropped(
+    make_job: MakeJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "seeds/fi.jsonl", PAIR)
+    assert warnings_of(job_of(make_job, SeedSource(folder="seeds")), capsys) == []
 
 
 def test_english_pairs_change_no_figure_of_the_seeds(make_job: MakeJob, tmp_path: Path) -> None:
