@@ -1,7 +1,7 @@
 """Print what each stage did with a row, from its page to the release: `python -m x_instruction explain ID`.
 
-ID is the id of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
-of the last run and finds the rows in the index that the stage `row_index` made.
+ID is the id of a document, a text or a pair, whether it was released, rated or dropped. A seed is not such a pair. The
+command reads the artifacts of the last run and finds the rows in the index that the stage `row_index` made.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from x_instruction.runner.published import refuse_damaged
 from x_instruction.runner.shards import DROPS
 
 INDEX = Path("data", "row_index")
+SEEDS = "seeds cannot be explained: their dropped rows are in data/seed_pairs/<language>/__drops__"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,6 @@ def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
             return rows_of(root, code)
     missing = [code for code in languages if code not in made]
     unknown = (
-        f"; {', '.join(missing)} cannot be searched without an index: run `dvc repro row_index`" if missing else ""
+        f"{', '.join(missing)} cannot be searched without an index: run `dvc repro row_index`; " if missing else ""
     )
-    raise InputError(f"no document, text or pair of {', '.join(made)} has the id {row_id}{unknown if missing else ''}")
+    raise InputError(f"no document, text or pair of {', '.join(made)} has the id {row_id}; {unknown}{SEEDS}")
