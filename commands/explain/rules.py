@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from commands.explain.limits import nothing_found, with_limits
 from commands.explain.rows import Row
 from commands.explain.section import Section, Table, one_line
 from stages.filtered_text.rules.all_rules import PROSE_RULES, last_rules, whole_rules
@@ -17,7 +18,7 @@ from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-VALUE = 300  # the longest value shown, in characters
+VALUE = 600  # the longest value shown, in characters; the six parts of duplicate_ngrams take about 430
 HEADER = ["rule", "outcome", "value and limit"]
 SETTING = "filtered_text.decontaminate_against"  # diversified_set has a setting of the same name
 DUPLICATES = ("exact_duplicate", "near_duplicate")
@@ -52,7 +53,7 @@ def rules_section(
 def _judged(
     frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
 ) -> list[list[str]]:
-    rows, nothing = [], _nothing_found(settings)
+    rows, nothing = [], nothing_found(settings, SETTING)
     for name, rule in rules.items():
         judged = rule(frame, settings, language)
         with values_shown():
@@ -61,26 +62,12 @@ def _judged(
             score, least = judged["language_score"].item(), language.min_language_score
             value = f"{value}; language score {score:.2f} < {least}"
         if name == "placeholder" and value:
-            value = f"{value}, in less than {settings.max_placeholder_characters} characters"
+            value = f"{value} (dropped if in less than {settings.max_placeholder_characters} characters)"
         broken = judged["value"].item()
-        rows.append(
-            [name, KEPT if broken is None else BROKEN, one_line(broken or value or nothing.get(name, TOO_SHORT), VALUE)]
-        )
+        shown = with_limits(name, broken or value or nothing.get(name, TOO_SHORT), settings, language)
+        rows.append([name, KEPT if broken is None else BROKEN, one_line(shown, VALUE)])
         frame = judged.drop("value")
     return rows
-
-
-def _nothing_found(settings: FilteredText) -> dict[str, str]:
-    """What the rules that search for something show if they find nothing."""
-    shared = f"0 runs of {settings.decontamination_ngram} words shared with evaluation prompts > 0"
-    return {
-        "blocked_site": "not a blocked site" if settings.blocked_sites else "no site is blocked (blocked_sites: null)",
-        "placeholder": f"0 placeholders > 0, in less than {settings.max_placeholder_characters} characters",
-        "listed_words": "no word is listed for the language",
-        "fragment": "no incomplete sentence at its ends",
-        "private_data": "0 addresses or numbers are left after masking > 0",
-        "evaluation_overlap": shared if settings.decontaminate_against else f"no file is set ({SETTING})",
-    }
 
 
 def _compared(row: Row | None, settings: FilteredText) -> list[list[str]]:
@@ -95,5 +82,5 @@ def _compared(row: Row | None, settings: FilteredText) -> list[list[str]]:
     if not row.dropped:
         return [[name, KEPT, value] for name, value in found.items()]
     why, value = str(row.values["reason"]), one_line(row.values["value"], VALUE)
-    limit = f"{value} (the limit is {least})" if why == "near_duplicate" else value
+    limit = f"{value} (dropped if at least {least})" if why == "near_duplicate" else value
     return [[name, BROKEN, limit] if name == why else [name, KEPT, found[name]] for name in DUPLICATES]

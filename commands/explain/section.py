@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 LABEL_WIDTH, LINE = 22, 118
+CELL = 600  # characters in a cell of the table of Markdown
 MARKED = "\\`*_[]<>|#~$"
 
 
@@ -63,7 +64,7 @@ def as_markdown(sections: list[Section]) -> str:
 
 
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(_escaped(one_line(cell, 300)) for cell in cells) + " |"
+    return "| " + " | ".join(_escaped(one_line(cell, CELL)) for cell in cells) + " |"
 
 
 def _escaped(text: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 from commands.explain.__main__ import main
 from commands.explain.explanation import explain, sections
 from commands.explain.filtering import filtered
+from commands.explain.limits import with_limits
 from commands.explain.log_odds import below_least, split
 from commands.explain.rating import rating_section
 from commands.explain.rows import Row, Rows, find
@@ -217,7 +218,10 @@ def test_the_first_rule_shown_as_broken_is_the_one_that_dropped_the_text(run: Ru
         rules = section(explained(run, drop["id"]), "filtered_text, rules").table
         assert rules is not None
         name, _, value = next(line for line in rules.rows if line[1] == "broken")
-        assert (name, value.removesuffix(" (the limit is 0.8)")) == (drop["reason"], drop["value"])
+        value = value.removesuffix(" (dropped if at least 0.8)")
+        language = load_language("fi", ROOT / "languages")
+        shown = with_limits(drop["reason"], drop["value"], run[1].filtered_text, language)
+        assert (name, value) == (drop["reason"], shown)
 
 
 def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None:
@@ -225,12 +229,22 @@ def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None
     rules = section(explained(run, row["id"]), "filtered_text, rules").table
     assert rules is not None
     shown = {name: value for name, outcome, value in rules.rows if outcome == "kept"}
-    assert shown["too_short"] == f"{row['words']} words < {run[1].filtered_text.min_words}"
-    assert f"language score {row['language_score']:.2f} <" in shown["wrong_language"]
+    assert shown["too_short"] == f"{row['words']} words (dropped if below {run[1].filtered_text.min_words})"
+    assert shown["repetition"] == "0 % of characters in repeated sentences (dropped if above 30%)"
+    assert f"language score {row['language_score']:.2f} (dropped if below" in shown["wrong_language"]
     assert shown["duplicate_ngrams"].count("repeated") == 6  # once for each n from 5 to 10
     assert "similarity >= 0.8 in runs of 5 words" in shown["near_duplicate"]
-    assert shown["placeholder"] == "0 placeholders > 0, in less than 1000 characters"
+    assert shown["duplicate_ngrams"].endswith("%)")  # it is not cut off
+    assert shown["placeholder"] == "0 placeholders (dropped if any in less than 1000 characters)"
     assert "nothing found" not in shown.values()
+
+
+def test_no_value_of_a_rule_reads_as_a_comparison(run: Run) -> None:
+    for folder in ("filtered_text/fi", "filtered_text/ur", f"filtered_text/fi/{DROPS}"):
+        for row_id in table(run, folder)["id"].head(3):
+            rules = section(explained(run, row_id), "filtered_text, rules").table
+            assert rules is not None
+            assert not [line for line in rules.rows if re.search(r" [<>] \d|, not |, more than", line[2])]
 
 
 def test_the_setting_of_evaluation_prompts_has_its_full_name(run: Run) -> None:
