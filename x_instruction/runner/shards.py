@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import polars as pl
@@ -63,6 +64,24 @@ def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl
         pl.col(origin).cast(pl.String).alias("origin"),
         pl.col(text).cast(pl.String).str.slice(0, DROP_TEXT_CHARACTERS).alias("text"),
     )
+
+
+class LeadingDrop(NamedTuple):
+    """The most frequent reason of dropped rows, and its number of rows. The first of these rows is the example.
+
+    `value` is what broke the rule in the example, and `origin` is its file and record, or its web address.
+    """
+
+    reason: str
+    rows: int
+    value: str
+    origin: str
+
+    @property
+    def example(self) -> str:
+        """The value, and the origin unless the value names its file or address."""
+        known = self.origin.partition("#")[0] in self.value  # also if there is no origin
+        return self.value if known else f"{self.value} (origin: {self.origin})"
 
 
 def no_drops() -> pl.DataFrame:
@@ -119,17 +138,19 @@ class Partition:
         counted = drops.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
         return dict(counted.iter_rows())
 
-    def leading_drop(self) -> tuple[str, str, int] | None:
-        """The most frequent reason of dropped rows, the value of the first such row, and the number of such rows.
-
-        The result is None if no row was dropped.
-        """
+    def leading_drop(self) -> LeadingDrop | None:
+        """The most frequent reason of dropped rows, with an example; None if no row was dropped."""
         counts, drops = self.drop_counts(), self._drops()
         if drops is None or not counts:
             return None
         reason = next(iter(counts))
-        first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
-        return reason, str(first.item()), counts[reason]
+        value, origin = drops.filter(pl.col("reason") == reason).select("value", "origin").head(1).collect().row(0)
+        return LeadingDrop(reason, counts[reason], str(value), origin or "")
+
+    def dropped_frames(self) -> Iterator[pl.DataFrame]:
+        """Yields the dropped rows of one shard at a time."""
+        for path in sorted((self.folder / DROPS).glob("part-*.parquet")):
+            yield pl.read_parquet(path)
 
     def _drops(self) -> pl.LazyFrame | None:
         paths = sorted((self.folder / DROPS).glob("part-*.parquet"))

@@ -99,10 +99,9 @@ def _keep_drops(job: Job) -> str:
     if leading is None:
         return ""
     replace_folder(job.staging / DROPS, job.refused_drops)
-    reason, value, count = leading
     where = job.refused_drops.relative_to(job.root)
-    frequent = f"the most frequent reason for dropped rows is {reason} ({count} rows), for example: {value}"
-    return f"{frequent}; all dropped rows: {where}"
+    frequent = f"the most frequent reason for dropped rows is {leading.reason} ({leading.rows} rows)"
+    return f"{frequent}, for example: {leading.example}; all dropped rows: {where}"
 
 
 def _prune(work: Path) -> None:

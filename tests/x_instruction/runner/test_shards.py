@@ -15,6 +15,7 @@ from x_instruction.runner.shards import (
     DROP_SCHEMA,
     DROP_TEXT_CHARACTERS,
     DROPS,
+    LeadingDrop,
     Partition,
     Split,
     by_parts,
@@ -130,7 +131,20 @@ def test_drops_are_counted_by_reason_over_all_shards_most_frequent_first(tmp_pat
 
 def test_the_leading_drop_is_the_most_frequent_reason_with_its_first_value(tmp_path: Path) -> None:
     write_shard(Split.of(judged(a="rare", b="much", c="much")).dropped, tmp_path / "__drops__" / "part-00000.parquet")
-    assert Partition(tmp_path).leading_drop() == ("much", "7", 2)
+    assert Partition(tmp_path).leading_drop() == ("much", 2, "7", "https://a.example/")
+
+
+@pytest.mark.parametrize(
+    ("value", "origin", "example"),
+    [
+        ("7", "https://a.example/", "7 (origin: https://a.example/)"),
+        ("not UTF-8", "fi/a.jsonl#3", "not UTF-8 (origin: fi/a.jsonl#3)"),
+        ("line 4 of fi/a.jsonl is not UTF-8", "fi/a.jsonl#3", "line 4 of fi/a.jsonl is not UTF-8"),
+        ("7", "", "7"),
+    ],
+)
+def test_the_example_of_a_drop_names_its_origin_once(value: str, origin: str, example: str) -> None:
+    assert LeadingDrop("much", 2, value, origin).example == example
 
 
 def test_a_partition_without_drops_counts_none(tmp_path: Path) -> None:
