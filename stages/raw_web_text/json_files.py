@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -18,6 +19,10 @@ SHOWN_BYTES = 2000  # what is kept of a line that is too long (bytes) or of a ba
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # the byte order marks with which a UTF-16 file begins
+UTF_16_BLANKS = b"\0 \t\r\n"
+# U+DC80 to U+DCFF in UTF-8. Such a character stands for a byte that is not UTF-8.
+ESCAPED_BYTE = re.compile(rb"\xed[\xb2\xb3][\x80-\xbf]")
 MAX_DIGITS = 4300  # Python does not turn more digits into a number
 
 
@@ -44,13 +49,16 @@ def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterato
 
 
 def _lines(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -> Iterator[Record]:
-    """Records of the lines; a blank line has none."""
+    """Records of the lines; a blank line has none. Each line of a UTF-16 file is dropped."""
+    utf_16 = stored.peek(WINDOW).startswith(UTF_16)
     for number, line in enumerate(_bounded_lines(stored, limit)):
         if len(line) > limit:
             value = f"a line of {name} has more than {limit} bytes"
             yield {"record": number, "body": line[:SHOWN_BYTES], "reason": "record_too_long", "value": value}
-        elif line.strip():
-            yield {**_parsed(line, columns), "record": number, "size": len(line)}
+        elif line.strip(UTF_16_BLANKS if utf_16 else None):
+            place = f"line {number + 1} of {name}"
+            record = _not_utf8(line, f"{name} is UTF-16") if utf_16 else _parsed(line, place, columns)
+            yield {**record, "record": number, "size": len(line)}
 
 
 def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:
@@ -62,14 +70,22 @@ def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:
             rest = stored.readline(limit + 1)
 
 
-def _parsed(line: bytes, columns: Columns) -> Record:
+def _parsed(line: bytes, place: str, columns: Columns) -> Record:
+    """The record of a line. `place` is the number of the line and the name of its file, for the message."""
     try:
         values = DECODER.decode(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        return {"body": line, "reason": "invalid_utf8", "value": f"byte {error.start} of the line is not UTF-8"}
-    except (ValueError, RecursionError) as error:
-        return {"body": line, "reason": "unreadable_record", "value": f"not JSON: {error}"}
+        return _not_utf8(line, f"byte {error.start} in {place} is not UTF-8")
+    except json.JSONDecodeError as error:  # its whole message names line 1, because each line is parsed on its own
+        value = f"{place} is not JSON: {error.msg} at character {error.pos}"
+        return {"body": line, "reason": "unreadable_record", "value": value}
+    except RecursionError as error:
+        return {"body": line, "reason": "unreadable_record", "value": f"{place} is not JSON: {error}"}
     return _record(values, line, columns)
+
+
+def _not_utf8(shown: bytes, problem: str) -> Record:
+    return {"body": shown, "reason": "invalid_utf8", "value": f"{problem}: save the file as UTF-8"}
 
 
 def _record(values: Any, shown: bytes, columns: Columns) -> Record:
@@ -87,6 +103,8 @@ def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int
     for number, (values, shown) in enumerate(array):
         body = shown.encode("utf-8", "replace")
         record = values.record if isinstance(values, UnreadableError) else _record(values, body, columns)
+        if "reason" not in record and ESCAPED_BYTE.search(record["body"]):
+            record = _not_utf8(body, f"element {number} of {name} has a byte that is not UTF-8")
         yield {"body": body, **record, "record": number}
 
 

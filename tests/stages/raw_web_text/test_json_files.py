@@ -26,6 +26,37 @@ def test_a_line_that_is_not_json_is_dropped_and_the_next_is_read(tmp_path: Path)
     assert split.kept.select("text", "record").rows() == [("kokonainen rivi", 1)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_each_line_of_a_utf_16_file_is_dropped_with_its_encoding(tmp_path: Path, encoding: str) -> None:
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    text = mark + "".join(f'{{"text": "hyvä rivi {number}"}}\r\n' for number in range(3))
+    drop_of(tmp_path, "a.jsonl", text.encode(encoding))
+    dropped = made(tmp_path, {"path": "{language}/a.jsonl"}).dropped
+    assert dropped.select("reason", "value").rows() == [
+        ("invalid_utf8", "fi/a.jsonl is UTF-16: save the file as UTF-8")
+    ] * 3  # fmt: skip
+
+
+def test_a_line_in_another_encoding_is_dropped_with_its_file_and_number(tmp_path: Path) -> None:
+    data = '{"text": "eka"}\n{"text": "hyvä rivi"}\n'.encode("cp1252")
+    assert drop_of(tmp_path, "a.jsonl", data) == (
+        "invalid_utf8", "fi/a.jsonl#1", "byte 13 in line 2 of fi/a.jsonl is not UTF-8: save the file as UTF-8"
+    )  # fmt: skip
+
+
+def test_an_element_in_another_encoding_is_dropped_with_its_file_and_number(tmp_path: Path) -> None:
+    dropped = array(tmp_path, '[{"text": "eka"}, {"text": "hyvä rivi"}]'.encode("cp1252")).dropped
+    assert dropped.select("reason", "value").rows() == [
+        ("invalid_utf8", "element 1 of array.json has a byte that is not UTF-8: save the file as UTF-8")
+    ]
+
+
+def test_a_line_that_is_not_json_is_dropped_with_its_file_and_number(tmp_path: Path) -> None:
+    assert drop_of(tmp_path, "a.jsonl", b'{"text": "eka"}\n{"text": x}\n')[2] == (
+        "line 2 of fi/a.jsonl is not JSON: Expecting value at character 9"
+    )
+
+
 def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
     lines(tmp_path / "fi.jsonl", {"text": "sana"}, {"text": None}, {"text": 7}, "[1]")
     assert made(tmp_path, {"path": "{language}.jsonl"}).dropped["value"].to_list() == [
@@ -36,7 +67,7 @@ def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
 
 
 def test_a_record_without_the_column_is_dropped_with_the_columns_it_has(tmp_path: Path) -> None:
-    lines(tmp_path / "fi.jsonl", {"content": "sana", "url": None})
+    lines(tmp_path / "fi.jsonl", {"content": "sana", "url": None}, {"body": "hyvä rivi"})
     drop = made(tmp_path, {"path": "{language}.jsonl", "columns": {"text": "body"}}).dropped.row(0, named=True)
     assert (drop["reason"], drop["value"]) == (
         "missing_column",
