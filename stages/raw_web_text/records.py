@@ -17,6 +17,7 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.parquet_files import read_parquet
 from stages.raw_web_text.schema import RECORD_SCHEMA, Record
 from stages.raw_web_text.settings import RawWebText, Source
+from stages.raw_web_text.unused_sources import UnusedSources
 
 # A frame ends at this number of bytes even if it has few rows, because the sizes of pages vary by a factor of a
 # thousand. With twice this number, reading pages of 4.9 MB took 2.2 GB of memory.
@@ -32,20 +33,23 @@ def read_sources(
     language: str,
     root: Path,
     shared_pages: Callable[[Source], Iterator[pl.DataFrame]] | None = None,
+    unused: UnusedSources | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Frames of RECORD_SCHEMA over all sources of a language.
 
-    If `shared_pages` is given, it reads the sources without a language label. Raises InputError if a source cannot be
-    used, for example because it does not exist.
+    If `shared_pages` is given, it reads the sources without a language label. If `unused` is given, it watches the
+    records. Raises InputError if a source cannot be used, for example because it does not exist or has no text column.
     """
+    watched = (unused or UnusedSources()).watched
     chunks = (
         chunk.with_columns(labelled=pl.lit(source.labelled))
         for source in settings.sources
         if source.serves(language)
-        for chunk in (
+        for chunk in watched(
             chain(shared_pages(source), in_chunks(_unread(source, language, root)))
             if shared_pages and not source.labelled
-            else in_chunks(read_source(source, language, settings, root))
+            else in_chunks(read_source(source, language, settings, root)),
+            source,
         )
     )
     return regrouped(chunks, settings.rows_per_shard)

@@ -15,6 +15,7 @@ from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from stages.raw_web_text.shared_sources import SharedPages
 from stages.raw_web_text.unread import BAD, CAUSES, doubtful_share, unread_sentence, unread_share, weights
+from stages.raw_web_text.unused_sources import UnusedSources
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
@@ -41,12 +42,14 @@ def run(job: Job) -> Outcome:
     routed = (
         load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
     )
+    unused = UnusedSources()
     outcome = job.map_frames(
-        read_sources(settings, language, job.root, SharedPages(job, language).of if routed else None),
+        read_sources(settings, language, job.root, SharedPages(job, language).of if routed else None, unused),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=[settings],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
     )
+    unused.report_dropped(job.staged)  # before duplicates are dropped, because a source may repeat another one
     drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
     return outcome
 

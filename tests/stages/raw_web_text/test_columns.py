@@ -85,12 +85,31 @@ def test_a_wrong_text_column_ends_the_stage_with_the_wanted_and_the_existing_col
     ended = run(with_rows(tmp_path, columns={"text": "content"}))
     assert ended.returncode == 1
     assert (
-        "the most frequent reason for dropped rows is missing_column (30 rows), for example: there is no column "
-        "`content`; the columns are body, published: set `columns: {text: …}` of the source; all dropped rows: "
-        "data/refused/raw_web_text/fi.drops"
+        "error: no record of source {language}.jsonl has a text: in fi.jsonl, there is no column `content`; the "
+        "columns are body, published: set `columns: {text: …}` of the source\n"
+    ) in ended.stderr
+    assert not (tmp_path / "data/raw_web_text/fi").exists()
+    assert "Traceback" not in ended.stderr
+
+
+def test_lines_in_another_encoding_end_the_stage_with_the_file_and_the_line(tmp_path: Path) -> None:
+    root = with_rows(tmp_path, columns={"text": "body"})
+    with (root / "fi.jsonl").open("ab") as file:
+        file.writelines(f'{{"body": "hyvä rivi {number}"}}\n'.encode("cp1252") for number in range(30))
+    ended = run(root)
+    assert ended.returncode == 1
+    assert (
+        "invalid_utf8 (30 rows), for example: byte 13 in line 31 of fi.jsonl is not UTF-8: save the file as UTF-8; all "
+        "dropped rows: data/refused/raw_web_text/fi.drops"
     ) in ended.stderr
     assert (tmp_path / "data/refused/raw_web_text/fi.drops").is_dir()
-    assert "Traceback" not in ended.stderr
+
+
+def test_files_of_another_kind_end_the_stage_with_the_name_of_a_file(tmp_path: Path) -> None:
+    root = project(tmp_path, ["fi"], {"path": "{language}"})
+    lines(root / "fi" / "a.jsonl", {"text": SENTENCE * 3})
+    (root / "fi" / "b.txt").write_text("x" * 2000)
+    assert "unread_file (1 rows), for example: .txt, 2000 bytes (origin: fi/b.txt#0); all" in run(root).stderr
 
 
 def test_a_broken_file_ends_the_stage_with_the_name_of_the_file(tmp_path: Path) -> None:

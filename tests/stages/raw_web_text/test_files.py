@@ -147,12 +147,21 @@ def test_a_dataset_that_is_not_parquet_is_streamed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["train.parquet", "train.jsonl"])
-def test_a_dataset_without_the_column_is_one_drop(tmp_path: Path, name: str) -> None:
+def test_a_dataset_without_the_column_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "hub").mkdir()
     frame = pl.DataFrame({"body": ["yksi", "kaksi"]})
     frame.write_parquet(tmp_path / "hub" / name) if name[-1] == "t" else frame.write_ndjson(tmp_path / "hub" / name)
+    with pytest.raises(InputError, match="no record of source hub has a text: in hub/train, there is no column `text`"):
+        made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]})
+
+
+def test_a_table_of_a_dataset_without_the_column_is_one_drop(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    for number, column in enumerate(("text", "body")):
+        frame = pl.DataFrame({column: ["yksi", "kaksi"]})
+        frame.write_parquet(tmp_path / "hub" / f"train-0000{number}-of-00002.parquet")
     dropped = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).dropped
-    assert dropped.select("reason", "origin").rows() == [("missing_column", "hub/train#0")]
+    assert dropped.select("reason", "origin").rows() == [("missing_column", "hub/train#2")]
 
 
 def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
