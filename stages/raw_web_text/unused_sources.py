@@ -17,7 +17,7 @@ from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Source
 from stages.raw_web_text.unread import CAUSES
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.shards import Partition
+from x_instruction.runner.shards import LeadingDrop, Partition
 
 NO_COLUMN = "missing_column"
 # A file that is dropped as a whole for one of these reasons does not show which columns its rows have.
@@ -94,11 +94,11 @@ class Drops:
         if [reason for reason, _ in of_rows.most_common(1)] == [NO_COLUMN]:
             raise InputError(f"no record of source {path} has a text: {self._missing_column()}")
         for reason, count in self._counts.most_common(1):
-            example = self._examples[reason]
+            first = self._examples[reason]
+            leading = LeadingDrop(reason, count, first["value"], f"{first['source']}#{first['record']}")
             _warn(
                 f"no record of source {path} can be used; the most frequent reason is {reason} ({count} of "
-                f"{self._records} records), for example: {example['value']} "
-                f"(origin: {example['source']}#{example['record']})"
+                f"{self._records} records), for example: {leading.example}"
             )
 
     def _missing_column(self) -> str:
