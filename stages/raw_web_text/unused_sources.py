@@ -28,8 +28,8 @@ class UnusedSources:
     """Watches the records of each source and finds the sources of which no record is used."""
 
     def __init__(self) -> None:
-        # 64-bit hashes of the names of each source's files: 8 bytes a file.
-        self._files: dict[int, tuple[Source, list[pl.Series]]] = {}
+        # For each source, 64-bit hashes of the names of its files: 8 bytes a file.
+        self._files: list[tuple[Source, pl.Series]] = []
 
     def watched(self, chunks: Iterable[pl.DataFrame], source: Source) -> Iterator[pl.DataFrame]:
         """Passes the records of a source on unchanged, and reports at the end what is wrong with all of them.
@@ -38,28 +38,28 @@ class UnusedSources:
         Raises InputError if no record has a page because none has the text column. For other reasons a warning is
         printed. A warning also says that some of the records have no text column.
         """
-        drops, names = Drops(), list[pl.Series]()
+        drops, files = Drops(), set[int]()
         for chunk in chunks:
             drops.count(chunk)
-            names.append(chunk["source"].unique().hash())
+            files.update(chunk["source"].unique().hash())
             yield chunk
         drops.report(source.path)
         if drops.pages and source.labelled:
-            self._files[len(self._files)] = source, names
+            self._files.append((source, pl.Series(list(files), dtype=pl.UInt64)))
 
     def report_dropped(self, staged: Partition) -> None:
         """Reports each labelled source whose pages were all dropped after they were read, in the same way."""
-        unused = {number: (source, pl.concat(names)) for number, (source, names) in self._files.items()}
+        unused = self._files
         for path in staged.paths() if unused else ():
             kept = pl.read_parquet(path, columns=["source"])["source"].unique().hash()
-            unused = {number: pair for number, pair in unused.items() if not pair[1].is_in(kept.implode()).any()}
+            unused = [(source, files) for source, files in unused if not files.is_in(kept.implode()).any()]
             if not unused:
                 return
-        for source, names in unused.values():
+        for source, files in unused:
             drops = Drops()
             for frame in staged.dropped_frames():
                 rows = frame.with_columns(pl.col("origin").str.extract_groups(r"(?s)^(?<source>.*)#(?<record>\d+)$"))
-                drops.count(rows.unnest("origin").filter(pl.col("source").hash().is_in(names.implode())))
+                drops.count(rows.unnest("origin").filter(pl.col("source").hash().is_in(files.implode())))
             drops.report(source.path)
 
 
