@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -88,14 +89,15 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """One sentence about the first problem that a validation found, with the number of further problems.
 
     The sentence names the key and, for a wrong value, the value and the rule; for an unknown key, a similar known key
-    if there is one. Unknown keys come first, because a misspelt key is also reported as missing.
+    if there is one. A misspelt key comes first, because its right name is also reported as missing.
     """
-    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    misspelt = (problem for problem in error.errors() if _similar_key(problem, model))
+    first = next(misspelt, error.errors()[0])
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(model, first["loc"][:-1]), n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else "; remove it"
+        near = _similar_key(first, model)
+        hint = f"; did you mean `{near}`?" if near else "; remove it"
         return f"`{key}` is not a setting{hint}{more}"
     if first["type"] == "missing":
         return f"`{key}` is missing; add it{more}"
@@ -110,6 +112,14 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     if first["input"] in ("None", "none"):
         rule = "write `null` for no value"
     return f"`{key}` is {shown(first['input'])}: {rule}{more}" if key else f"{rule}{more}"
+
+
+def _similar_key(problem: ErrorDetails, model: type[BaseModel]) -> str | None:
+    """The known key that an unknown key resembles; None if there is none or if the problem is another one."""
+    if problem["type"] != "extra_forbidden":
+        return None
+    *section, key = problem["loc"]
+    return next(iter(difflib.get_close_matches(str(key), _known_keys(model, tuple(section)), n=1)), None)
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from stages.filtered_text.stage import transform
 from stages.params import Settings, load_settings
-from stages.seed_pairs.seed_files import OF_TRANSLATION
+from stages.seed_pairs.seed_files import OF_LINE, OF_TRANSLATION
 from stages.seed_pairs.settings import SeedPairs
 from stages.seed_pairs.stage import transform as split_seeds
 from tests.benchmarks import planted_world
@@ -96,7 +96,7 @@ def test_every_concept_is_taught(tmp_path: Path) -> None:
         load_settings(ROOT / "params.yaml").seed_pairs.model_dump(), planted_world.settings(world)["seed_pairs"]
     )
     seeds = pl.DataFrame(world.seeds(TONGUES[0])).with_columns(
-        *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)),
+        *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION, *OF_LINE)),
         origin=pl.lit("native"),
         measure_only=pl.lit(False),
     )

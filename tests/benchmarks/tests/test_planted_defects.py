@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages.params import Settings, load_settings, validated
-from stages.seed_pairs.seed_files import OF_TRANSLATION
+from stages.seed_pairs.seed_files import OF_LINE, OF_TRANSLATION
 from stages.seed_pairs.stage import transform
 from tests.benchmarks import planted_defects
 from tests.benchmarks.planted_defects import (
@@ -55,7 +55,7 @@ def test_the_settings_are_valid_and_teach_every_surface_defect(collection: bool)
 def test_the_instruction_of_all_excerpts_is_in_the_train_split(settings: Settings) -> None:
     rows = pl.DataFrame({"instruction": [INSTRUCTION], "response": TEXTS[:1]}).with_columns(
         pl.lit("native").alias("origin"),
-        *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)),
+        *(pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION, *OF_LINE)),
         measure_only=pl.lit(False),
     )
     kept = transform(rows, settings.seed_pairs, load_language("fi", ROOT / "languages")).kept

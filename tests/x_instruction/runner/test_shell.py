@@ -151,7 +151,7 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     because = "if so many seeds are bad, a file or a column is probably wrong"
     assert f"expected bad_share at most 0.2, found 0.5 ({because})" in message
     assert "the most frequent reason for dropped rows is no_response (" in message
-    assert "data/sample/seeds/fi.jsonl#1); all dropped rows: data/refused/seed_pairs/fi.drops" in message
+    assert "data/sample/seeds/fi.jsonl, line 1: 0 words; all dropped rows: data/refused/seed_pairs/fi.drops" in message
     assert (
         pl.read_parquet(project / "data/refused/seed_pairs/fi.drops/*.parquet")["reason"].unique().item()
         == "no_response"
