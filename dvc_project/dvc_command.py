@@ -35,6 +35,11 @@ class Groups:
         self._lock = threading.Lock()
         self._ended = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether `end` was called."""
+        return self._ended
+
     @contextlib.contextmanager
     def holding(self, process: subprocess.Popen[str]) -> Iterator[None]:
         with self._lock:

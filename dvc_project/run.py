@@ -167,8 +167,11 @@ def _run(graph: Graph, names: Collection[str], at_once: int) -> Outcome:
     number = itertools.count(1)
 
     def run(name: str) -> int:
-        began = time.monotonic()
-        status, _ = reproduce(graph.root, name, Log(name), groups)
+        began, log = time.monotonic(), Log(name)
+        # The last lines of an interrupted stage say that it failed, and hide the message about the interrupt.
+        status, _ = reproduce(graph.root, name, lambda line: None if groups.ended else log(line), groups)
+        if status and groups.ended:
+            return status
         result = "made" if status == 0 else "failed"
         now = time.monotonic()
         seconds = f"in {now - began:.0f} s, {now - started:.0f} s in all"

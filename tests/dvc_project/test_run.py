@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dvc_project import run
 from dvc_project.dvc_command import Groups, reproduce
-from dvc_project.graph import read_graph
+from dvc_project.graph import Graph, read_graph
 from dvc_project.refusals import refuse_early, refuse_unusable
 from dvc_project.run import Log, Outcome, changed_stages, reproduce_all, stages_at_once
 from stages.eval_scores.settings import Questions
@@ -159,6 +161,32 @@ def test_an_interrupt_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -
         time.sleep(0.1)
     assert not process.exists()
     assert (made / "dvc.lock").read_bytes() == before
+
+
+def test_after_an_interrupt_no_stage_is_said_to_have_failed(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def one_stage(root: Path, name: str, log: Callable[[str], None], groups: Groups) -> tuple[int, list[str]]:
+        log(f"a line of {name}")
+        return int(name != "first"), []
+
+    def interrupted(
+        graph: Graph, names: list[str], at_once: int, work: Callable[[str], int], stop: Callable[[], None]
+    ) -> None:
+        work("first")
+        work("bad")
+        stop()
+        assert work("second") == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(run, "reproduce", one_stage)
+    monkeypatch.setattr(run, "reproduce_all", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        run._run(read_graph(fresh), ["first", "bad", "second"], 1)
+    printed = capsys.readouterr()
+    assert "second" not in printed.out and "1/3 first made" in printed.out and "2/3 bad failed" in printed.out
+    assert printed.err.startswith("interrupted: finished stages and shards are kept")
 
 
 def test_stages_that_use_every_core_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
